@@ -1,0 +1,135 @@
+#pragma once
+
+#include <cliffracer/detail/log.hpp>
+#include <cliffracer/detail/timer/outcome.hpp>
+#include <cliffracer/detail/timer/schedule.hpp>
+#include <cliffracer/detail/timer/timer_entry.hpp>
+#include <cliffracer/detail/timer/timer_queue.hpp>
+#include <cliffracer/detail/timer/worker_pool.hpp>
+
+#include <asio/awaitable.hpp>
+#include <asio/error.hpp>
+
+#include <chrono>
+#include <exception>
+#include <stop_token>
+#include <string>
+#include <system_error>
+
+namespace cliffracer::detail {
+
+/// What the loops of one service share while it runs.
+struct LoopContext {
+  TimerQueue& queue;
+  WorkerPool* workers;  // null when no method runs on workers
+  spdlog::logger& log;
+  std::string service;
+  std::stop_source stop;   // no new run; asks the runs in progress to end
+  bool cancelling = false;  // runs in progress are being cut short
+};
+
+/// The text of what a method threw.
+[[nodiscard]] inline std::string text_of(const std::exception_ptr& thrown) {
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const std::exception& error) {
+    return error.what();
+  } catch (...) {
+    return "an exception that is no std::exception";
+  }
+}
+
+/// Whether a coroutine ended the way a cancelled one does.
+[[nodiscard]] inline bool is_abort(const std::exception_ptr& thrown) {
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const std::system_error& error) {
+    return error.code() == asio::error::operation_aborted;
+  } catch (...) {
+    return false;
+  }
+}
+
+[[nodiscard]] inline double seconds(std::chrono::nanoseconds duration) {
+  return std::chrono::duration<double>{duration}.count();
+}
+
+inline void record_end_of_run(TimerEntry& entry, LoopContext& context, std::uint32_t attempt,
+                              std::chrono::nanoseconds length, const std::exception_ptr& thrown) {
+  if (!thrown) {
+    entry.stats.run_ended(Outcome::succeeded, length);
+    return;
+  }
+  if (context.cancelling && is_abort(thrown)) {
+    entry.stats.run_ended(Outcome::cancelled, length);
+    context.log.warn("service {}: timer {} was cancelled after {:.3f} s because the service stops", context.service, entry.name,
+                     seconds(length));
+    return;
+  }
+  const std::string text = text_of(thrown);
+  entry.stats.run_ended(Outcome::failed, length, text);
+  context.log.error("service {}: timer {} failed (attempt {}) after {:.3f} s: {}; retry in {:.3f} s", context.service,
+                    entry.name, attempt, seconds(length), escaped(text), seconds(entry.schedule.error_backoff));
+}
+
+/// One timer from start to stop: await the due point, run the method, record, ask the schedule. Runs on the service's
+/// strand; whatever the method throws ends here.
+inline asio::awaitable<void> run_timer(TimerEntry& entry, LoopContext& context) {
+  Schedule schedule{entry.schedule, context.queue.now()};
+  entry.stats.loop_started(schedule.due());
+  context.log.info("service {}: timer {} started: every {} s{}", context.service, entry.name, seconds(entry.schedule.interval),
+                   entry.schedule.eager ? ", eager" : "");
+  while (!context.stop.stop_requested()) {
+    co_await context.queue.sleep_until(entry.sleeper, schedule.due());
+    if (context.stop.stop_requested()) break;
+
+    const TimePoint started = context.queue.now();
+    const Schedule::Decision decision = schedule.wake(started);
+    if (!decision.run) {
+      entry.stats.skipped(decision.skipped, schedule.due());
+      continue;
+    }
+    if (decision.drifted) {
+      context.log.warn("service {}: timer {} is {:.3f} s late, more than max_drift {:.3f} s: re-anchored, {} due points skipped",
+                       context.service, entry.name, seconds(decision.lateness), seconds(entry.schedule.max_drift),
+                       decision.skipped);
+    }
+    entry.stats.run_started(decision);
+    const TickContext tick{.due = decision.due,
+                           .lateness = decision.lateness,
+                           .run_number = entry.stats.execution_count(),
+                           .attempt = decision.attempt,
+                           .stop_token = context.stop.get_token()};
+    context.log.debug("service {}: timer {} tick {}, {} ns late", context.service, entry.name, tick.run_number,
+                      decision.lateness.count());
+    std::exception_ptr thrown;
+    TimePoint ended{};
+    std::chrono::nanoseconds length{};
+    if (entry.run_on == RunOn::worker_pool) {
+      co_await context.workers->run(entry, context.queue, tick);
+      thrown = std::exchange(entry.worker_run.thrown, nullptr);
+      entry.stats.worker_found(elapsed(started, entry.worker_run.started));
+      length = elapsed(entry.worker_run.started, entry.worker_run.ended);
+      ended = context.queue.now();
+    } else {
+      try {
+        if (entry.method.start) {
+          co_await entry.method.start(entry.method.object, tick);
+        } else {
+          entry.method.call(entry.method.object, tick);
+        }
+      } catch (...) {
+        thrown = std::current_exception();
+      }
+      ended = context.queue.now();
+      length = elapsed(started, ended);
+    }
+    record_end_of_run(entry, context, decision.attempt, length, thrown);
+    if (context.stop.stop_requested()) break;
+    const std::uint64_t skipped = schedule.finished(ended, !thrown);
+    entry.stats.skipped(skipped, schedule.due());
+  }
+  entry.stats.loop_ended();
+}
+
+}  // namespace cliffracer::detail

@@ -1,0 +1,106 @@
+#pragma once
+
+#include <cliffracer/detail/method_name.hpp>
+#include <cliffracer/detail/method_traits.hpp>
+#include <cliffracer/detail/timer/option_duration.hpp>
+#include <cliffracer/detail/timer/schedule.hpp>
+#include <cliffracer/run_on.hpp>
+#include <cliffracer/tick_context.hpp>
+
+#include <chrono>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+
+namespace cliffracer {
+namespace detail {
+
+template <class Arguments>
+inline constexpr bool is_timer_argument_list = false;
+template <>
+inline constexpr bool is_timer_argument_list<std::tuple<>> = true;
+template <>
+inline constexpr bool is_timer_argument_list<std::tuple<TickContext>> = true;
+template <>
+inline constexpr bool is_timer_argument_list<std::tuple<const TickContext&>> = true;
+
+template <class Traits, bool IsMethod = Traits::is_method>
+inline constexpr bool has_timer_arguments = true;
+template <class Traits>
+inline constexpr bool has_timer_arguments<Traits, true> = is_timer_argument_list<typename Traits::arguments>;
+
+template <class Traits, bool IsMethod = Traits::is_method>
+inline constexpr bool has_timer_result = true;
+template <class Traits>
+inline constexpr bool has_timer_result<Traits, true> =
+    std::is_void_v<typename Traits::result_type> ||
+    std::is_same_v<typename Traits::result_type, asio::awaitable<void, asio::any_io_executor>>;
+
+/// Void when `Method` is no method: the advice of timer's static_asserts then stands alone.
+template <class Traits, bool IsMethod = Traits::is_method>
+struct ServiceTypeOf {
+  using type = void;
+};
+template <class Traits>
+struct ServiceTypeOf<Traits, true> {
+  using type = typename Traits::class_type;
+};
+
+template <auto Method>
+constexpr RunOn default_run_on() {
+  if constexpr (MethodTraits<decltype(Method)>::is_method) {
+    return is_coroutine_method<Method> ? RunOn::event_loop : RunOn::worker_pool;
+  }
+  return RunOn::event_loop;
+}
+
+}  // namespace detail
+
+/// Attaches a schedule to a member function of a service:
+///
+///     add(timer<&MyService::health_check>{.interval = 30s},
+///         timer<&MyService::collect_metrics>{.interval = 60s, .eager = true});
+///
+/// The method belongs to the service or a base of it, takes nothing or one TickContext, and returns void or
+/// asio::awaitable<void>. One that returns an awaitable is a coroutine and runs on the service's event loop; a plain
+/// one runs on a worker thread and may block. Runs of one timer never overlap; timers do not wait for each other.
+/// Due points lie at start + k * interval. A method that throws is logged, counted, and run again after
+/// `error_backoff`; points of the grid that pass meanwhile are skipped.
+///
+/// Values out of range throw std::invalid_argument from add(), naming service, timer and rule. Durations longer than
+/// 292 years (what 64-bit nanoseconds hold) are out of range.
+template <auto Method>
+struct timer {
+ private:
+  using Traits = detail::MethodTraits<decltype(Method)>;
+  static_assert(Traits::is_method,
+                "timer<...> takes a pointer to a member function: timer<&Service::method>");
+  static_assert(detail::has_timer_arguments<Traits>,
+                "a timer method takes no argument, or one cliffracer::TickContext");
+  static_assert(detail::has_timer_result<Traits>,
+                "a timer method returns void (plain, runs on a worker thread) or asio::awaitable<void> (coroutine)");
+
+ public:
+  using service_type = typename detail::ServiceTypeOf<Traits>::type;
+
+  /// The method's name, from the template argument: "health_check".
+  static consteval std::string_view method_name() { return detail::method_name<Method>(); }
+
+  /// Time between due points; > 0. Required.
+  detail::RequiredInterval interval;
+  /// True: the first run is due at start; false: one interval later.
+  bool eager = false;
+  /// How late a run may be before the schedule is re-anchored at it; >= 0. Zero: any lateness re-anchors.
+  detail::OptionDuration max_drift = std::chrono::seconds{1};
+  /// From the end of a failed run to its retry; >= 0. Zero: at once.
+  detail::OptionDuration error_backoff = std::chrono::seconds{5};
+  /// What becomes of due points that pass while a run is in progress or the event loop is busy.
+  MissedTicks missed_ticks = MissedTicks::coalesce;
+  /// Where the method runs. A coroutine cannot run on the worker pool.
+  RunOn run_on = detail::default_run_on<Method>();
+  /// Unique in the service; empty: the method's name. Needed when a method carries several timers.
+  std::string name{};
+};
+
+}  // namespace cliffracer

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cliffracer/timer_stats.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <chrono>
+
+namespace cliffracer {
+namespace detail {
+
+template <class Duration>
+[[nodiscard]] constexpr double in_seconds(Duration duration) noexcept {
+  return std::chrono::duration<double>{duration}.count();
+}
+
+}  // namespace detail
+
+inline void to_json(nlohmann::json& json, const DurationPercentiles& percentiles) {
+  json = nlohmann::json::object();
+  json["p50"] = detail::in_seconds(percentiles.p50);
+  json["p90"] = detail::in_seconds(percentiles.p90);
+  json["p99"] = detail::in_seconds(percentiles.p99);
+  json["max"] = detail::in_seconds(percentiles.max);
+}
+
+inline void to_json(nlohmann::json& json, const TimerStats& stats) {
+  json = nlohmann::json::object();
+  json["name"] = stats.name;
+  json["method_name"] = stats.method_name;
+  json["interval"] = detail::in_seconds(stats.interval);
+  json["max_drift"] = detail::in_seconds(stats.max_drift);
+  json["error_backoff"] = detail::in_seconds(stats.error_backoff);
+  json["eager"] = stats.eager;
+  json["is_running"] = stats.is_running;
+  json["is_executing"] = stats.is_executing;
+  json["execution_count"] = stats.execution_count;
+  json["success_count"] = stats.success_count;
+  json["error_count"] = stats.error_count;
+  json["cancelled_count"] = stats.cancelled_count;
+  json["skipped_count"] = stats.skipped_count;
+  json["drift_count"] = stats.drift_count;
+  json["consecutive_errors"] = stats.consecutive_errors;
+  json["error_rate"] = stats.error_rate;
+  json["last_error"] = stats.last_error;
+  json["last_execution_time"] = detail::in_seconds(stats.last_execution_time);
+  json["average_execution_time"] = detail::in_seconds(stats.average_execution_time);
+  json["total_execution_time"] = detail::in_seconds(stats.total_execution_time);
+  json["last_lateness"] = detail::in_seconds(stats.last_lateness);
+  json["next_execution"] = nullptr;
+  if (stats.next_execution) json["next_execution"] = detail::in_seconds(stats.next_execution->time_since_epoch());
+  json["execution_time"] = stats.execution_time;
+  json["lateness"] = stats.lateness;
+  json["worker_wait"] = stats.worker_wait;
+}
+
+inline void to_json(nlohmann::json& json, const ServiceTimerStats& stats) {
+  json = nlohmann::json::object();
+  json["timer_count"] = stats.timer_count;
+  json["timers"] = stats.timers;
+}
+
+}  // namespace cliffracer

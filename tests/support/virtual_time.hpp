@@ -1,0 +1,117 @@
+#pragma once
+
+#include <cliffracer/detail/task_group.hpp>
+#include <cliffracer/detail/timer/timer_queue.hpp>
+#include <cliffracer/detail/timer/timer_set.hpp>
+
+#include <asio/executor_work_guard.hpp>
+#include <asio/io_context.hpp>
+#include <asio/strand.hpp>
+#include <spdlog/sinks/ostream_sink.h>
+
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <memory>
+#include <sstream>
+#include <string>
+#include <vector>
+
+namespace support {
+
+using cliffracer::detail::TimePoint;
+using Queue = cliffracer::detail::TimerQueue;
+
+/// A clock that stands still until it is moved, and wakes the queue on its way.
+class VirtualTime final : public cliffracer::detail::TimeSource {
+ public:
+  explicit VirtualTime(asio::io_context& context) : context_{context} {}
+
+  [[nodiscard]] TimePoint now() const noexcept override { return now_; }
+  void wake_at(TimePoint due) override {
+    armed_for_ = due;
+    ++times_armed;
+  }
+
+  Queue& queue() { return queue_; }
+  [[nodiscard]] TimePoint armed_for() const { return armed_for_; }
+
+  /// Lets everything happen that is due until `later` from now, in order.
+  void advance(std::chrono::nanoseconds later) {
+    const TimePoint end = now_ + later;
+    settle();
+    while (armed_for_ <= end) {
+      now_ = std::max(now_, armed_for_);
+      armed_for_ = TimePoint::max();
+      queue_.fire();
+      settle();
+    }
+    now_ = end;
+  }
+
+  /// Time passes without the event loop getting a turn: as when a method blocks it.
+  void pass(std::chrono::nanoseconds later) { now_ += later; }
+
+  void settle() {
+    context_.restart();
+    context_.poll();
+  }
+
+  int times_armed = 0;
+
+ private:
+  asio::io_context& context_;
+  TimePoint now_{std::chrono::hours{1000}};
+  TimePoint armed_for_ = TimePoint::max();
+  Queue queue_{*this};
+};
+
+/// The timers of one object under virtual time.
+class TimerWorld {
+ public:
+  template <auto Method>
+  void add(const cliffracer::timer<Method>& registration, typename cliffracer::timer<Method>::service_type& object) {
+    timers.add("svc", registration, object);
+  }
+
+  void start() {
+    timers.start(tasks, time.queue(), context, log, "svc", 0);
+    time.settle();
+  }
+
+  void stop() {
+    timers.request_stop();
+    time.settle();
+  }
+
+  ~TimerWorld() {
+    timers.request_stop();
+    timers.cancelling();
+    tasks.cancel();
+    time.settle();
+    // A coroutine that sleeps on the queue by itself cannot be cancelled.
+    time.queue().destroy_sleepers();
+  }
+
+  [[nodiscard]] cliffracer::TimerStats stats(std::size_t index = 0) const {
+    return timers.stats(time.now()).timers.at(index);
+  }
+  [[nodiscard]] std::string logged() const { return text_.str(); }
+
+  asio::io_context context{1};
+  VirtualTime time{context};
+  cliffracer::detail::TimerSet timers;
+  std::vector<std::string> escaped;
+  cliffracer::detail::TaskGroup tasks{asio::make_strand(context),
+                                      [this](const std::string& name, const std::exception_ptr&) {
+                                        escaped.push_back(name);
+                                      }};
+
+ private:
+  std::ostringstream text_;
+
+ public:
+  spdlog::logger log{"svc", std::make_shared<spdlog::sinks::ostream_sink_st>(text_)};
+};
+
+}  // namespace support

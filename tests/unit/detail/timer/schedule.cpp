@@ -1,0 +1,283 @@
+#include "support/catch.hpp"
+
+#include <cliffracer/detail/timer/schedule.hpp>
+
+#include <chrono>
+#include <cstdint>
+
+using namespace std::chrono_literals;
+using cliffracer::MissedTicks;
+using cliffracer::detail::Schedule;
+using cliffracer::detail::TimePoint;
+
+namespace {
+
+constexpr TimePoint at(std::chrono::nanoseconds since) { return TimePoint{1000s + since}; }
+
+constexpr Schedule::Options every_second(MissedTicks missed = MissedTicks::coalesce) {
+  return {.interval = 1s, .max_drift = 5s, .error_backoff = 300ms, .missed_ticks = missed};
+}
+
+/// Wakes at the due point itself, runs for `length`, and ends with success.
+Schedule::Decision run_on_time(Schedule& schedule, std::chrono::nanoseconds length = 0ns) {
+  const TimePoint due = schedule.due();
+  const auto decision = schedule.wake(due);
+  CHECK(decision.run);
+  CHECK(schedule.finished(due + length, true) == 0);
+  return decision;
+}
+
+}  // namespace
+
+TEST_CASE("the first run of a timer is due one interval after start") {
+  const Schedule schedule{every_second(), at(0s)};
+  CHECK(schedule.due() == at(1s));
+}
+
+TEST_CASE("the first run of an eager timer is due at start, the second one interval later") {
+  auto options = every_second();
+  options.eager = true;
+  Schedule schedule{options, at(0s)};
+  CHECK(schedule.due() == at(0s));
+  run_on_time(schedule, 10ms);
+  CHECK(schedule.due() == at(1s));
+}
+
+TEST_CASE("a wake-up before the due point runs nothing") {
+  Schedule schedule{every_second(), at(0s)};
+  const auto decision = schedule.wake(at(999ms));
+  CHECK_FALSE(decision.run);
+  CHECK(decision.skipped == 0);
+  CHECK(schedule.due() == at(1s));
+}
+
+TEST_CASE("the length of a run does not move the grid") {
+  Schedule schedule{every_second(), at(0s)};
+  for (int k = 1; k <= 100; ++k) {
+    CHECK(schedule.due() == at(std::chrono::seconds{k}));
+    run_on_time(schedule, std::chrono::milliseconds{k * 9});
+  }
+}
+
+TEST_CASE("a late tick within max_drift keeps the grid and reports its lateness") {
+  Schedule schedule{every_second(), at(0s)};
+  const auto decision = schedule.wake(at(1400ms));
+  CHECK(decision.run);
+  CHECK(decision.due == at(1s));
+  CHECK(decision.lateness == 400ms);
+  CHECK(decision.skipped == 0);
+  CHECK_FALSE(decision.drifted);
+  CHECK(schedule.finished(at(1500ms), true) == 0);
+  CHECK(schedule.due() == at(2s));
+}
+
+TEST_CASE("coalesce runs once at once for all missed points and counts the others as skipped") {
+  Schedule schedule{every_second(), at(0s)};
+  CHECK(schedule.wake(at(1s)).run);
+  CHECK(schedule.finished(at(4500ms), true) == 0);
+  CHECK(schedule.due() == at(2s));
+  const auto decision = schedule.wake(at(4500ms));
+  CHECK(decision.run);
+  CHECK(decision.due == at(2s));
+  CHECK(decision.skipped == 2);
+  CHECK(schedule.finished(at(4600ms), true) == 0);
+  CHECK(schedule.due() == at(5s));
+}
+
+TEST_CASE("burst runs once for each missed point") {
+  Schedule schedule{every_second(MissedTicks::burst), at(0s)};
+  CHECK(schedule.wake(at(1s)).run);
+  CHECK(schedule.finished(at(4500ms), true) == 0);
+  for (int k = 2; k <= 4; ++k) {
+    const auto decision = schedule.wake(at(4500ms));
+    CHECK(decision.run);
+    CHECK(decision.due == at(std::chrono::seconds{k}));
+    CHECK(decision.skipped == 0);
+    CHECK(schedule.finished(at(4500ms), true) == 0);
+  }
+  CHECK(schedule.due() == at(5s));
+}
+
+TEST_CASE("skip waits for the next point after a run that took too long") {
+  Schedule schedule{every_second(MissedTicks::skip), at(0s)};
+  CHECK(schedule.wake(at(1s)).run);
+  CHECK(schedule.finished(at(4500ms), true) == 3);
+  CHECK(schedule.due() == at(5s));
+}
+
+TEST_CASE("skip does not skip a point that is due at the instant the run ends") {
+  Schedule schedule{every_second(MissedTicks::skip), at(0s)};
+  CHECK(schedule.wake(at(1s)).run);
+  CHECK(schedule.finished(at(3s), true) == 1);
+  CHECK(schedule.due() == at(3s));
+  CHECK(schedule.wake(at(3s)).run);
+}
+
+TEST_CASE("skip runs a point that is late by less than an interval") {
+  Schedule schedule{every_second(MissedTicks::skip), at(0s)};
+  CHECK(schedule.wake(at(1900ms)).run);
+}
+
+TEST_CASE("skip waits once after oversleeping and then runs, so that it never starves") {
+  Schedule schedule{every_second(MissedTicks::skip), at(0s)};
+  const auto overslept = schedule.wake(at(3500ms));
+  CHECK_FALSE(overslept.run);
+  CHECK(overslept.skipped == 3);
+  CHECK(schedule.due() == at(4s));
+  const auto again = schedule.wake(at(6500ms));
+  CHECK(again.run);
+  CHECK(again.skipped == 2);
+  CHECK(schedule.finished(at(6500ms), true) == 0);
+  CHECK(schedule.due() == at(7s));
+}
+
+TEST_CASE("a run later than max_drift runs once and re-anchors the grid, whatever the policy") {
+  for (const auto missed : {MissedTicks::coalesce, MissedTicks::burst, MissedTicks::skip}) {
+    Schedule schedule{every_second(missed), at(0s)};
+    const auto decision = schedule.wake(at(6250ms));
+    CHECK(decision.run);
+    CHECK(decision.drifted);
+    CHECK(decision.lateness == 5250ms);
+    CHECK(decision.skipped == 5);
+    CHECK(schedule.finished(at(6300ms), true) == 0);
+    CHECK(schedule.due() == at(7250ms));
+  }
+}
+
+TEST_CASE("exactly max_drift late is not too late") {
+  Schedule schedule{every_second(), at(0s)};
+  CHECK_FALSE(schedule.wake(at(6s)).drifted);
+}
+
+TEST_CASE("a run in progress past max_drift re-anchors at its end") {
+  Schedule schedule{every_second(MissedTicks::skip), at(0s)};
+  CHECK(schedule.wake(at(1s)).run);
+  CHECK(schedule.finished(at(8s), true) == 0);
+  const auto decision = schedule.wake(at(8s));
+  CHECK(decision.drifted);
+  CHECK(decision.run);
+  CHECK(decision.skipped == 6);
+}
+
+TEST_CASE("with max_drift zero every late run re-anchors") {
+  auto options = every_second();
+  options.max_drift = 0s;
+  Schedule schedule{options, at(0s)};
+  CHECK(schedule.wake(at(1s) + 1ns).drifted);
+  CHECK(schedule.finished(at(1500ms), true) == 0);
+  CHECK(schedule.due() == at(2s) + 1ns);
+}
+
+TEST_CASE("a failed run is retried error_backoff after the failure, and success returns to the grid") {
+  Schedule schedule{every_second(), at(0s)};
+  CHECK(schedule.wake(at(1s)).attempt == 1);
+  CHECK(schedule.finished(at(1100ms), false) == 0);
+  CHECK(schedule.due() == at(1400ms));
+  const auto retry = schedule.wake(at(1400ms));
+  CHECK(retry.run);
+  CHECK(retry.attempt == 2);
+  CHECK(retry.due == at(1400ms));
+  CHECK(schedule.finished(at(1450ms), true) == 0);
+  CHECK(schedule.due() == at(2s));
+  CHECK(schedule.wake(at(2s)).attempt == 1);
+}
+
+TEST_CASE("grid points that pass between a failure and its retry are skipped") {
+  auto options = every_second();
+  options.error_backoff = 2500ms;
+  Schedule schedule{options, at(0s)};
+  CHECK(schedule.wake(at(1s)).run);
+  CHECK(schedule.finished(at(1s), false) == 0);
+  CHECK(schedule.due() == at(3500ms));
+  const auto retry = schedule.wake(at(3500ms));
+  CHECK(retry.run);
+  CHECK(retry.skipped == 2);
+  CHECK(schedule.finished(at(3500ms), true) == 0);
+  CHECK(schedule.due() == at(4s));
+}
+
+TEST_CASE("a retry that meets a grid point is that point and skips only the earlier ones") {
+  auto options = every_second();
+  options.error_backoff = 2s;
+  Schedule schedule{options, at(0s)};
+  CHECK(schedule.wake(at(1s)).run);
+  CHECK(schedule.finished(at(1s), false) == 0);
+  const auto retry = schedule.wake(at(3s));
+  CHECK(retry.attempt == 2);
+  CHECK(retry.skipped == 1);
+  CHECK(schedule.finished(at(3s), true) == 0);
+  CHECK(schedule.due() == at(4s));
+}
+
+TEST_CASE("burst does not run points that passed during a backoff") {
+  auto options = every_second(MissedTicks::burst);
+  options.error_backoff = 3500ms;
+  Schedule schedule{options, at(0s)};
+  CHECK(schedule.wake(at(1s)).run);
+  CHECK(schedule.finished(at(1s), false) == 0);
+  CHECK(schedule.wake(at(4500ms)).skipped == 3);
+  CHECK(schedule.finished(at(4500ms), true) == 0);
+  CHECK(schedule.due() == at(5s));
+}
+
+TEST_CASE("attempts count failures in a row") {
+  Schedule schedule{every_second(), at(0s)};
+  for (std::uint32_t attempt = 1; attempt <= 4; ++attempt) {
+    const TimePoint due = schedule.due();
+    CHECK(schedule.wake(due).attempt == attempt);
+    CHECK(schedule.finished(due, false) == 0);
+  }
+}
+
+TEST_CASE("a failure of no length and no backoff still moves the due point on") {
+  auto options = every_second();
+  options.error_backoff = 0s;
+  Schedule schedule{options, at(0s)};
+  CHECK(schedule.wake(at(1s)).run);
+  CHECK(schedule.finished(at(1s), false) == 0);
+  CHECK(schedule.due() == at(1s) + 1ns);
+}
+
+TEST_CASE("ten million ticks on time are exactly anchor plus k intervals") {
+  auto options = every_second();
+  options.interval = 333'333'337ns;
+  Schedule schedule{options, at(0s)};
+  bool exact = true;
+  for (std::int64_t k = 1; k <= 10'000'000; ++k) {
+    const TimePoint due = schedule.due();
+    exact = exact && due == at(std::chrono::nanoseconds{k * 333'333'337});
+    exact = exact && schedule.wake(due).run && schedule.finished(due, true) == 0;
+  }
+  CHECK(exact);
+}
+
+TEST_CASE("an interval that leads beyond the clock's range is never due") {
+  for (const auto anchor : {TimePoint::max(), TimePoint::max() - 1s, at(0s)}) {
+    auto options = every_second();
+    options.interval = std::chrono::nanoseconds::max();
+    Schedule schedule{options, anchor};
+    CHECK(schedule.due() == TimePoint::max());
+    CHECK_FALSE(schedule.wake(TimePoint::max()).run);
+  }
+}
+
+TEST_CASE("a schedule works at the lower end of the clock's range") {
+  auto options = every_second();
+  options.max_drift = std::chrono::nanoseconds::max();
+  Schedule schedule{options, TimePoint::min()};
+  CHECK(schedule.due() == TimePoint::min() + 1s);
+  const auto decision = schedule.wake(TimePoint::max() - 1s);
+  CHECK(decision.run);
+  CHECK(decision.lateness == std::chrono::nanoseconds::max());
+  CHECK(decision.skipped == (~std::uint64_t{0} - 2'000'000'000ULL) / 1'000'000'000ULL);
+}
+
+TEST_CASE("the schedule can be decided at compile time") {
+  static constexpr auto second_due = [] {
+    Schedule schedule{every_second(), at(0s)};
+    static_cast<void>(schedule.wake(at(1s)));
+    static_cast<void>(schedule.finished(at(1s), true));
+    return schedule.due();
+  }();
+  STATIC_REQUIRE(second_due == at(2s));
+}

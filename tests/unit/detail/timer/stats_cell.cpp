@@ -1,0 +1,150 @@
+#include "support/catch.hpp"
+
+#include <cliffracer/detail/timer/stats_cell.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <string>
+#include <thread>
+
+using namespace std::chrono_literals;
+using cliffracer::TimerStats;
+using cliffracer::detail::Outcome;
+using cliffracer::detail::Schedule;
+using cliffracer::detail::StatsCell;
+using cliffracer::detail::TimePoint;
+
+namespace {
+
+TimerStats snapshot(const StatsCell& cell) {
+  TimerStats stats;
+  static_cast<void>(cell.snapshot(stats));
+  return stats;
+}
+
+void run(StatsCell& cell, Outcome outcome, std::chrono::nanoseconds length = 1ms, std::string_view error = {}) {
+  cell.run_started(Schedule::Decision{.run = true});
+  cell.run_ended(outcome, length, error);
+}
+
+}  // namespace
+
+TEST_CASE("a timer that never ran has all numbers at zero") {
+  const StatsCell cell;
+  const auto stats = snapshot(cell);
+  CHECK(stats.execution_count == 0);
+  CHECK(stats.error_rate == 0.0);
+  CHECK(stats.average_execution_time == 0ns);
+  CHECK_FALSE(stats.is_running);
+  CHECK(stats.last_error.empty());
+}
+
+TEST_CASE("a run counts as started at once and as what it came to at its end") {
+  StatsCell cell;
+  cell.run_started(Schedule::Decision{.run = true, .lateness = 3ms});
+  auto stats = snapshot(cell);
+  CHECK(stats.execution_count == 1);
+  CHECK(stats.is_executing);
+  CHECK(stats.success_count == 0);
+  CHECK(stats.last_lateness == 3ms);
+  cell.run_ended(Outcome::succeeded, 5ms);
+  stats = snapshot(cell);
+  CHECK(stats.execution_count == 1);
+  CHECK_FALSE(stats.is_executing);
+  CHECK(stats.success_count == 1);
+  CHECK(stats.last_execution_time == 5ms);
+}
+
+TEST_CASE("average is total time of finished runs over finished runs, whatever became of them") {
+  StatsCell cell;
+  run(cell, Outcome::succeeded, 10ms);
+  run(cell, Outcome::failed, 30ms, "x");
+  run(cell, Outcome::cancelled, 20ms);
+  cell.run_started(Schedule::Decision{.run = true});
+  const auto stats = snapshot(cell);
+  CHECK(stats.execution_count == 4);
+  CHECK(stats.total_execution_time == 60ms);
+  CHECK(stats.average_execution_time == 20ms);
+  CHECK(stats.error_rate == 25.0);
+  CHECK(stats.cancelled_count == 1);
+}
+
+TEST_CASE("consecutive errors end with a success, the last error stays") {
+  StatsCell cell;
+  run(cell, Outcome::failed, 1ms, "one");
+  run(cell, Outcome::failed, 1ms, "two");
+  CHECK(snapshot(cell).consecutive_errors == 2);
+  run(cell, Outcome::succeeded);
+  CHECK(snapshot(cell).consecutive_errors == 0);
+  CHECK(snapshot(cell).last_error == "two");
+}
+
+TEST_CASE("a long error text is cut, but not inside a character") {
+  StatsCell cell;
+  std::string text(254, 'x');
+  text += "\xc3\xa9\xc3\xa9";
+  run(cell, Outcome::failed, 1ms, text);
+  CHECK(snapshot(cell).last_error == std::string(254, 'x'));
+}
+
+TEST_CASE("skipped points and drifts add up") {
+  StatsCell cell;
+  cell.loop_started(TimePoint{5s});
+  cell.skipped(3, TimePoint{9s});
+  cell.run_started(Schedule::Decision{.run = true, .drifted = true, .skipped = 4});
+  const auto stats = snapshot(cell);
+  CHECK(stats.skipped_count == 7);
+  CHECK(stats.drift_count == 1);
+}
+
+TEST_CASE("the next due point is known while the loop sleeps and only then") {
+  StatsCell cell;
+  TimerStats stats;
+  CHECK(cell.snapshot(stats) == cliffracer::detail::never);
+  cell.loop_started(TimePoint{5s});
+  CHECK(cell.snapshot(stats) == TimePoint{5s});
+  cell.run_started(Schedule::Decision{.run = true});
+  CHECK(cell.snapshot(stats) == cliffracer::detail::never);
+  cell.run_ended(Outcome::succeeded, 1ms);
+  cell.skipped(0, TimePoint{6s});
+  CHECK(cell.snapshot(stats) == TimePoint{6s});
+  cell.loop_ended();
+  CHECK(cell.snapshot(stats) == cliffracer::detail::never);
+}
+
+TEST_CASE("readers on other threads see consistent numbers while the timer runs") {
+  StatsCell cell;
+  std::atomic<bool> done{false};
+  std::atomic<std::uint64_t> snapshots{0};
+  std::atomic<std::uint64_t> wrong{0};
+  const auto read = [&] {
+    std::uint64_t last = 0;
+    do {
+      const auto stats = snapshot(cell);
+      const auto finished = stats.success_count + stats.error_count + stats.cancelled_count;
+      const bool consistent =
+          stats.execution_count == finished + (stats.is_executing ? 1 : 0) && stats.execution_count >= last &&
+          stats.skipped_count == stats.execution_count && stats.consecutive_errors == stats.error_count - stats.success_count &&
+          stats.total_execution_time == finished * 1us &&
+          (stats.error_count == 0 || stats.last_error == std::string(200, 'e'));
+      wrong += consistent ? 0 : 1;
+      last = stats.execution_count;
+      ++snapshots;
+    } while (!done);
+  };
+  std::thread first{read};
+  std::thread second{read};
+  const std::string error(200, 'e');
+  // At least until the readers have seen something.
+  for (std::uint64_t i = 0; i < 30'000 || snapshots < 1000; ++i) {
+    cell.run_started(Schedule::Decision{.run = true, .skipped = 1});
+    cell.run_ended(Outcome::failed, 1us, error);
+    cell.run_started(Schedule::Decision{.run = true, .skipped = 1});
+    cell.run_ended(Outcome::succeeded, 1us);
+  }
+  done = true;
+  first.join();
+  second.join();
+  CHECK(snapshots >= 1000);
+  CHECK(wrong == 0);
+}

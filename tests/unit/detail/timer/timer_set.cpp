@@ -1,0 +1,113 @@
+#include "support/catch.hpp"
+
+#include <cliffracer/detail/timer/timer_set.hpp>
+
+#include <chrono>
+#include <functional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+using namespace std::chrono_literals;
+using cliffracer::MissedTicks;
+using cliffracer::RunOn;
+using cliffracer::timer;
+using cliffracer::detail::TimerSet;
+
+namespace {
+
+struct Service {
+  void plain() {}
+  asio::awaitable<void> coroutine() { co_return; }
+};
+
+template <auto Method>
+std::string refusal(const timer<Method>& registration) {
+  TimerSet timers;
+  Service service;
+  try {
+    timers.add("orders", registration, service);
+  } catch (const std::invalid_argument& error) {
+    return error.what();
+  }
+  return "";
+}
+
+}  // namespace
+
+TEST_CASE("an option out of range is refused with service, timer and rule") {
+  constexpr auto plain = &Service::plain;
+  constexpr auto coroutine = &Service::coroutine;
+  struct Row {
+    std::string refusal;
+    std::string text;
+  };
+  const std::vector<Row> rows{
+      {refusal(timer<plain>{.interval = 0s}), "service orders: timer plain: interval must be greater than zero"},
+      {refusal(timer<plain>{.interval = -1s}), "service orders: timer plain: interval must not be negative"},
+      {refusal(timer<plain>{.interval = std::chrono::duration<double, std::nano>{0.5}}),
+       "service orders: timer plain: interval must be greater than zero"},
+      {refusal(timer<plain>{.interval = std::chrono::hours::max()}),
+       "service orders: timer plain: interval must fit in 64-bit nanoseconds (292 years)"},
+      {refusal(timer<coroutine>{.interval = 1s, .max_drift = -1ns}),
+       "service orders: timer coroutine: max_drift must not be negative"},
+      {refusal(timer<plain>{.interval = 1s, .error_backoff = -1ns}),
+       "service orders: timer plain: error_backoff must not be negative"},
+      {refusal(timer<plain>{.interval = 1s, .error_backoff = std::chrono::hours::max(), .name = "x"}),
+       "service orders: timer x: error_backoff must fit in 64-bit nanoseconds (292 years)"},
+      {refusal(timer<plain>{.interval = 1s, .missed_ticks = static_cast<MissedTicks>(9)}),
+       "service orders: timer plain: missed_ticks is no MissedTicks"},
+      {refusal(timer<plain>{.interval = 1s, .run_on = static_cast<RunOn>(9)}),
+       "service orders: timer plain: run_on is no RunOn"},
+      {refusal(timer<coroutine>{.interval = 1s, .run_on = RunOn::worker_pool}),
+       "service orders: timer coroutine: run_on: a coroutine runs on the event loop, only a plain method on the worker "
+       "pool"},
+      {refusal(timer<plain>{.interval = 1s, .name = "two words"}),
+       "service orders: timer two words: name must be"},
+  };
+  for (const auto& row : rows) {
+    CAPTURE(row.text);
+    CHECK(row.refusal.substr(0, row.text.size()) == row.text);
+  }
+}
+
+TEST_CASE("legal values at the edges are taken") {
+  CHECK(refusal(timer<&Service::plain>{.interval = 1ns, .max_drift = 0s, .error_backoff = 0s}).empty());
+  CHECK(refusal(timer<&Service::plain>{.interval = std::chrono::nanoseconds::max(),
+                                       .max_drift = std::chrono::nanoseconds::max(),
+                                       .error_backoff = std::chrono::nanoseconds::max()})
+            .empty());
+}
+
+TEST_CASE("two timers of one name are refused, two timers on one method with names are not") {
+  TimerSet timers;
+  Service service;
+  timers.add("orders", timer<&Service::plain>{.interval = 1s}, service);
+  try {
+    timers.add("orders", timer<&Service::plain>{.interval = 2s}, service);
+    FAIL("not refused");
+  } catch (const std::invalid_argument& error) {
+    CHECK(std::string{error.what()} ==
+          "service orders: timer plain: two timers have this name: give one of them another .name");
+  }
+  timers.add("orders", timer<&Service::plain>{.interval = 2s, .name = "plain_slow"}, service);
+  CHECK(timers.size() == 2);
+}
+
+TEST_CASE("statistics say how a timer was registered") {
+  TimerSet timers;
+  Service service;
+  timers.add("orders",
+             timer<&Service::coroutine>{
+                 .interval = 30s, .eager = true, .max_drift = 2s, .error_backoff = 7s, .name = "refresh"},
+             service);
+  const auto stats = timers.stats({});
+  REQUIRE(stats.timer_count == 1);
+  CHECK(stats.timers[0].name == "refresh");
+  CHECK(stats.timers[0].method_name == "coroutine");
+  CHECK(stats.timers[0].interval == 30s);
+  CHECK(stats.timers[0].eager);
+  CHECK(stats.timers[0].max_drift == 2s);
+  CHECK(stats.timers[0].error_backoff == 7s);
+  CHECK_FALSE(stats.timers[0].next_execution.has_value());
+}
