@@ -1,0 +1,35 @@
+# Settings of cliffracer's own tests and examples. Nothing of this reaches a program that uses the library.
+option(CLIFFRACER_WERROR "Treat warnings as errors" ON)
+set(CLIFFRACER_SANITIZE "" CACHE STRING "Sanitizers of tests and examples: empty, address (with undefined) or thread")
+set_property(CACHE CLIFFRACER_SANITIZE PROPERTY STRINGS "" address thread)
+
+if(PROJECT_IS_TOP_LEVEL)
+  if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+    set(CMAKE_BUILD_TYPE RelWithDebInfo CACHE STRING "Debug, Release, RelWithDebInfo or MinSizeRel" FORCE)
+  endif()
+  set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+endif()
+set(CMAKE_CXX_EXTENSIONS OFF)
+
+add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion)
+if(CLIFFRACER_WERROR)
+  add_compile_options(-Werror)
+endif()
+# A program may use what Asio has deprecated; this project does not.
+add_compile_definitions(ASIO_NO_DEPRECATED)
+
+if(CLIFFRACER_SANITIZE STREQUAL "address")
+  set(_sanitize -fsanitize=address,undefined -fno-sanitize-recover=undefined)
+elseif(CLIFFRACER_SANITIZE STREQUAL "thread")
+  set(_sanitize -fsanitize=thread)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # g++ cannot follow the fences in Asio and says so at each of them.
+    add_compile_options(-Wno-tsan)
+  endif()
+elseif(CLIFFRACER_SANITIZE)
+  message(FATAL_ERROR "CLIFFRACER_SANITIZE is \"${CLIFFRACER_SANITIZE}\": it must be empty, address or thread")
+endif()
+if(CLIFFRACER_SANITIZE)
+  add_compile_options(${_sanitize} -fno-omit-frame-pointer)
+  add_link_options(${_sanitize})
+endif()

@@ -1,0 +1,3 @@
+#include <cliffracer/cliffracer.hpp>
+
+int main() { return cliffracer::library_version.empty() ? 1 : 0; }

@@ -1,0 +1,32 @@
+# Tests that need no program of tests: they compile, link, install, or read the sources.
+
+# Every header compiles alone.
+set_target_properties(cliffracer PROPERTIES VERIFY_INTERFACE_HEADER_SETS ON)
+add_test(NAME "headers/each compiles alone" COMMAND "${CMAKE_COMMAND}" --build "${PROJECT_BINARY_DIR}" --target
+                                                    all_verify_interface_header_sets --parallel 2)
+set_tests_properties("headers/each compiles alone" PROPERTIES LABELS mechanical TIMEOUT 900)
+
+# Two translation units that include everything make one program.
+add_executable(odr_test odr/first.cpp odr/second.cpp)
+target_link_libraries(odr_test PRIVATE cliffracer::cliffracer)
+add_test(NAME "odr/two translation units make one program" COMMAND odr_test)
+set_tests_properties("odr/two translation units make one program" PROPERTIES LABELS mechanical)
+
+# Scripts that read the sources.
+add_test(NAME "layers/the two wings do not include each other" COMMAND "${CMAKE_CURRENT_SOURCE_DIR}/layers")
+add_test(NAME "readme/every code block is a region of a compiled file" COMMAND "${CMAKE_CURRENT_SOURCE_DIR}/snippets")
+set_tests_properties("layers/the two wings do not include each other"
+                     "readme/every code block is a region of a compiled file" PROPERTIES LABELS mechanical)
+
+# Programs elsewhere that use the library in each of the ways they can.
+foreach(_way IN ITEMS find_package add_subdirectory fetch_content pkg_config)
+  add_test(
+    NAME "consumer/${_way}"
+    COMMAND
+      "${CMAKE_COMMAND}" "-DWAY=${_way}" "-DCLIFFRACER_SOURCE_DIR=${PROJECT_SOURCE_DIR}"
+      "-DCLIFFRACER_BINARY_DIR=${PROJECT_BINARY_DIR}" "-DWORK_DIR=${CMAKE_CURRENT_BINARY_DIR}/consumers/${_way}"
+      "-DGENERATOR=${CMAKE_GENERATOR}" "-DCXX=${CMAKE_CXX_COMPILER}" -P "${CMAKE_CURRENT_SOURCE_DIR}/cmake/consume.cmake")
+  set_tests_properties("consumer/${_way}" PROPERTIES LABELS mechanical TIMEOUT 300)
+endforeach()
+
+add_subdirectory(syntax)
