@@ -19,7 +19,7 @@ struct MethodParts {
   static constexpr bool is_method = true;
   using result_type = Result;
   using class_type = Class;
-  using arguments = std::tuple<Arguments...>;
+  using argument_types = std::tuple<Arguments...>;
 };
 
 template <class R, class C, class... A>
@@ -41,10 +41,5 @@ struct AwaitableTraits<asio::awaitable<T, asio::any_io_executor>> {
   static constexpr bool is_awaitable = true;
   using value_type = T;
 };
-
-/// True for a method that returns asio::awaitable<T>.
-template <auto Method>
-inline constexpr bool is_coroutine_method =
-    AwaitableTraits<typename MethodTraits<decltype(Method)>::result_type>::is_awaitable;
 
 }  // namespace cliffracer::detail

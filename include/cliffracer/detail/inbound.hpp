@@ -1,0 +1,17 @@
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+namespace cliffracer::detail {
+
+/// A message from the broker.
+struct Inbound {
+  std::string subject{};
+  std::string reply{};           ///< Where an answer goes; empty: nobody waits for one.
+  std::string correlation_id{};  ///< The header of that name, or empty.
+  nlohmann::json payload{};      ///< Parsed; an empty payload is an empty object.
+  std::string payload_error{};   ///< Not empty: why the payload was refused. Then `payload` is null.
+};
+
+}  // namespace cliffracer::detail
