@@ -28,7 +28,8 @@ inline constexpr bool is_timer_argument_list<std::tuple<const TickContext&>> = t
 template <class Traits, bool IsMethod = Traits::is_method>
 inline constexpr bool has_timer_arguments = true;
 template <class Traits>
-inline constexpr bool has_timer_arguments<Traits, true> = is_timer_argument_list<typename Traits::arguments>;
+inline constexpr bool has_timer_arguments<Traits, true> =
+    is_timer_argument_list<typename Traits::argument_types>;
 
 template <class Traits, bool IsMethod = Traits::is_method>
 inline constexpr bool has_timer_result = true;
@@ -37,7 +38,7 @@ inline constexpr bool has_timer_result<Traits, true> =
     std::is_void_v<typename Traits::result_type> ||
     std::is_same_v<typename Traits::result_type, asio::awaitable<void, asio::any_io_executor>>;
 
-/// Void when `Method` is no method: the advice of timer's static_asserts then stands alone.
+/// Void when there is no method: the advice of timer's static_asserts then stands alone.
 template <class Traits, bool IsMethod = Traits::is_method>
 struct ServiceTypeOf {
   using type = void;
@@ -47,13 +48,11 @@ struct ServiceTypeOf<Traits, true> {
   using type = typename Traits::class_type;
 };
 
-template <auto Method>
-constexpr RunOn default_run_on() {
-  if constexpr (MethodTraits<decltype(Method)>::is_method) {
-    return is_coroutine_method<Method> ? RunOn::event_loop : RunOn::worker_pool;
-  }
-  return RunOn::event_loop;
-}
+template <class Traits, bool IsMethod = Traits::is_method>
+inline constexpr RunOn default_run_on = RunOn::event_loop;
+template <class Traits>
+inline constexpr RunOn default_run_on<Traits, true> =
+    std::is_void_v<typename Traits::result_type> ? RunOn::worker_pool : RunOn::event_loop;
 
 }  // namespace detail
 
@@ -63,26 +62,33 @@ constexpr RunOn default_run_on() {
 ///         timer<&MyService::collect_metrics>{.interval = 60s, .eager = true});
 ///
 /// The method belongs to the service or a base of it, takes nothing or one TickContext, and returns void or
-/// asio::awaitable<void>. One that returns an awaitable is a coroutine and runs on the service's event loop; a plain
-/// one runs on a worker thread and may block. Runs of one timer never overlap; timers do not wait for each other.
-/// Due points lie at start + k * interval. A method that throws is logged, counted, and run again after
-/// `error_backoff`; points of the grid that pass meanwhile are skipped.
+/// asio::awaitable<void>. One that returns an awaitable is a coroutine and runs on the service's event loop;
+/// a plain one runs on a worker thread and may block. Runs of one timer never overlap; timers do not wait for
+/// each other. Due points lie at start + k * interval. A method that throws is logged, counted, and run again
+/// after `error_backoff`; points of the grid that pass meanwhile are skipped.
 ///
-/// Values out of range throw std::invalid_argument from add(), naming service, timer and rule. Durations longer than
-/// 292 years (what 64-bit nanoseconds hold) are out of range.
-template <auto Method>
+/// Values out of range throw std::invalid_argument from add(), naming service, timer and rule. Durations
+/// longer than 292 years (what 64-bit nanoseconds hold) are out of range.
+///
+/// `Type` is left alone. It keeps services of one name in two files apart: g++ gives a template whose only
+/// argument is a pointer to member external linkage, also when the class is in an unnamed namespace.
+template <auto Method, class Type = decltype(Method)>
 struct timer {
  private:
-  using Traits = detail::MethodTraits<decltype(Method)>;
+  using Traits = detail::MethodTraits<Type>;
   static_assert(Traits::is_method,
                 "timer<...> takes a pointer to a member function: timer<&Service::method>");
   static_assert(detail::has_timer_arguments<Traits>,
                 "a timer method takes no argument, or one cliffracer::TickContext");
-  static_assert(detail::has_timer_result<Traits>,
-                "a timer method returns void (plain, runs on a worker thread) or asio::awaitable<void> (coroutine)");
+  static_assert(
+      detail::has_timer_result<Traits>,
+      "a timer method returns void (plain, runs on a worker thread) or asio::awaitable<void> (coroutine)");
 
  public:
   using service_type = typename detail::ServiceTypeOf<Traits>::type;
+
+  /// True for a method that returns asio::awaitable<void>.
+  static constexpr bool is_coroutine = detail::default_run_on<Traits> == RunOn::event_loop;
 
   /// The method's name, from the template argument: "health_check".
   static consteval std::string_view method_name() { return detail::method_name<Method>(); }
@@ -98,7 +104,7 @@ struct timer {
   /// What becomes of due points that pass while a run is in progress or the event loop is busy.
   MissedTicks missed_ticks = MissedTicks::coalesce;
   /// Where the method runs. A coroutine cannot run on the worker pool.
-  RunOn run_on = detail::default_run_on<Method>();
+  RunOn run_on = detail::default_run_on<Traits>;
   /// Unique in the service; empty: the method's name. Needed when a method carries several timers.
   std::string name{};
 };

@@ -11,8 +11,8 @@
 
 namespace cliffracer {
 
-/// Where a measured duration lies. Percentiles come from buckets that grow with the value: their relative error is at
-/// most 12.5 % between 64 ns and 39 h. `max` is exact. All zero before the first measurement.
+/// Where a measured duration lies. Percentiles come from buckets that grow with the value: their relative
+/// error is at most 12.5 % between 64 ns and 39 h. `max` is exact. All zero before the first measurement.
 struct DurationPercentiles {
   std::chrono::nanoseconds p50{0};
   std::chrono::nanoseconds p90{0};
@@ -20,15 +20,15 @@ struct DurationPercentiles {
   std::chrono::nanoseconds max{0};
 };
 
-/// One timer's numbers, consistent with each other: taken at one instant between two steps of the timer's loop.
-/// (The percentiles are read apart and may be one run ahead.)
+/// One timer's numbers, consistent with each other: taken at one instant between two steps of the timer's
+/// loop. (The percentiles are read apart and may be one run ahead.)
 ///
 ///     execution_count = success_count + error_count + cancelled_count + (is_executing ? 1 : 0)
 ///     due points so far = execution_count + skipped_count
 ///
 /// Counts go on over stop and start; they belong to the service object.
 struct TimerStats {
-  std::string name{};       ///< Unique in the service: the method's name, or what `.name` said.
+  std::string name{};  ///< Unique in the service: the method's name, or what `.name` said.
   std::string method_name{};
 
   std::chrono::nanoseconds interval{0};
@@ -44,10 +44,10 @@ struct TimerStats {
   std::uint64_t error_count = 0;      ///< Runs that threw.
   std::uint64_t cancelled_count = 0;  ///< Coroutine runs cut short by stop().
   std::uint64_t skipped_count = 0;    ///< Due points passed over.
-  std::uint64_t drift_count = 0;      ///< How often a run was later than max_drift and the grid was re-anchored.
+  std::uint64_t drift_count = 0;  ///< How often a run was later than max_drift and the grid was re-anchored.
   std::uint64_t consecutive_errors = 0;
-  double error_rate = 0.0;            ///< error_count in percent of execution_count.
-  std::string last_error{};            ///< Text of the newest failure, at most 255 bytes; kept over later successes.
+  double error_rate = 0.0;   ///< error_count in percent of execution_count.
+  std::string last_error{};  ///< Text of the newest failure, at most 255 bytes; kept over later successes.
 
   std::chrono::nanoseconds last_execution_time{0};     ///< Length of the newest finished run.
   std::chrono::nanoseconds average_execution_time{0};  ///< total_execution_time / finished runs.
@@ -59,7 +59,8 @@ struct TimerStats {
 
   DurationPercentiles execution_time{};
   DurationPercentiles lateness{};
-  DurationPercentiles worker_wait{};  ///< Plain methods on the worker pool: from the start of the run to a free worker.
+  DurationPercentiles
+      worker_wait{};  ///< Plain methods on the worker pool: from the start of the run to a free worker.
 };
 
 /// What get_timer_stats() returns: the timers in the order of their registration.

@@ -48,7 +48,8 @@ inline void to_json(nlohmann::json& json, const TimerStats& stats) {
   json["total_execution_time"] = detail::in_seconds(stats.total_execution_time);
   json["last_lateness"] = detail::in_seconds(stats.last_lateness);
   json["next_execution"] = nullptr;
-  if (stats.next_execution) json["next_execution"] = detail::in_seconds(stats.next_execution->time_since_epoch());
+  if (stats.next_execution)
+    json["next_execution"] = detail::in_seconds(stats.next_execution->time_since_epoch());
   json["execution_time"] = stats.execution_time;
   json["lateness"] = stats.lateness;
   json["worker_wait"] = stats.worker_wait;

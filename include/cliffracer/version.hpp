@@ -2,7 +2,8 @@
 
 #include <string_view>
 
-/// The version of this library, for the preprocessor. The build reads it from here: it is written nowhere else.
+/// The version of this library, for the preprocessor. The build reads it from here: it is written nowhere
+/// else.
 #define CLIFFRACER_VERSION_MAJOR 0
 #define CLIFFRACER_VERSION_MINOR 1
 #define CLIFFRACER_VERSION_PATCH 0

@@ -43,7 +43,8 @@ rc::Gen<History> histories() {
     history.options.interval = std::chrono::nanoseconds{interval};
     history.options.max_drift = std::chrono::nanoseconds{*mostly_small(interval * 5)};
     history.options.error_backoff = std::chrono::nanoseconds{*mostly_small(interval * 5)};
-    history.options.missed_ticks = *rc::gen::element(MissedTicks::coalesce, MissedTicks::burst, MissedTicks::skip);
+    history.options.missed_ticks =
+        *rc::gen::element(MissedTicks::coalesce, MissedTicks::burst, MissedTicks::skip);
     history.options.eager = *rc::gen::arbitrary<bool>();
     history.anchor = *rc::gen::inRange<std::int64_t>(-5000, 5000);
     const auto count = *rc::gen::inRange(1, 60);
@@ -197,7 +198,8 @@ TEST_CASE("as long as nothing drifts or fails, points of the grid up to the last
         accounted += schedule.finished(at(now), true);
       }
       const auto first = history.anchor + (history.options.eager ? 0 : history.options.interval.count());
-      const auto points = (schedule.due().time_since_epoch().count() - first) / history.options.interval.count();
+      const auto points =
+          (schedule.due().time_since_epoch().count() - first) / history.options.interval.count();
       RC_ASSERT(accounted == static_cast<std::uint64_t>(points));
       RC_ASSERT((schedule.due().time_since_epoch().count() - first) % history.options.interval.count() == 0);
     }

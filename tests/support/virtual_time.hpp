@@ -4,10 +4,10 @@
 #include <cliffracer/detail/timer/timer_queue.hpp>
 #include <cliffracer/detail/timer/timer_set.hpp>
 
+#include <spdlog/sinks/ostream_sink.h>
 #include <asio/executor_work_guard.hpp>
 #include <asio/io_context.hpp>
 #include <asio/strand.hpp>
-#include <spdlog/sinks/ostream_sink.h>
 
 #include <algorithm>
 #include <chrono>
@@ -69,13 +69,14 @@ class VirtualTime final : public cliffracer::detail::TimeSource {
 /// The timers of one object under virtual time.
 class TimerWorld {
  public:
-  template <auto Method>
-  void add(const cliffracer::timer<Method>& registration, typename cliffracer::timer<Method>::service_type& object) {
+  template <auto Method, class Type>
+  void add(const cliffracer::timer<Method, Type>& registration,
+           typename cliffracer::timer<Method, Type>::service_type& object) {
     timers.add("svc", registration, object);
   }
 
   void start() {
-    timers.start(tasks, time.queue(), context, log, "svc", 0);
+    timers.start(tasks, strand, time.queue(), context, log, "svc", 0);
     time.settle();
   }
 
@@ -100,12 +101,11 @@ class TimerWorld {
 
   asio::io_context context{1};
   VirtualTime time{context};
+  cliffracer::detail::Strand strand{context.get_executor()};
   cliffracer::detail::TimerSet timers;
   std::vector<std::string> escaped;
-  cliffracer::detail::TaskGroup tasks{asio::make_strand(context),
-                                      [this](const std::string& name, const std::exception_ptr&) {
-                                        escaped.push_back(name);
-                                      }};
+  cliffracer::detail::TaskGroup tasks{
+      strand, [this](const std::string& name, const std::exception_ptr&) { escaped.push_back(name); }};
 
  private:
   std::ostringstream text_;

@@ -27,9 +27,13 @@ struct Service : Base {
 
 /// Only an omitted interval keeps a timer from being made.
 template <class Timer>
-concept can_omit_interval = requires { Timer{.eager = true}; };
+concept can_omit_interval = requires {
+  Timer{.eager = true};
+};
 template <class Timer>
-concept can_give_interval = requires { Timer{.interval = 30s}; };
+concept can_give_interval = requires {
+  Timer{.interval = 30s};
+};
 
 }  // namespace
 
@@ -63,6 +67,4 @@ TEST_CASE("a timer knows its method's name and class") {
   STATIC_REQUIRE(std::is_same_v<timer<&Service::inherited>::service_type, Base>);
 }
 
-TEST_CASE("a timer is an aggregate") {
-  STATIC_REQUIRE(std::is_aggregate_v<timer<&Service::plain>>);
-}
+TEST_CASE("a timer is an aggregate") { STATIC_REQUIRE(std::is_aggregate_v<timer<&Service::plain>>); }

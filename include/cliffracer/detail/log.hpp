@@ -9,8 +9,9 @@
 
 namespace cliffracer::detail {
 
-/// `text` made safe for one log line: control characters become `\n`, `\x1b` and the like, a backslash is doubled,
-/// and what exceeds `limit` bytes is cut and said so. Text from outside cannot forge a line of its own.
+/// `text` made safe for one log line: control characters become `\n`, `\x1b` and the like, a backslash is
+/// doubled, and what exceeds `limit` bytes is cut and said so. Text from outside cannot forge a line of its
+/// own.
 [[nodiscard]] inline std::string escaped(std::string_view text, std::size_t limit = 1024) {
   constexpr std::string_view hex = "0123456789abcdef";
   std::string out;
@@ -37,7 +38,8 @@ namespace cliffracer::detail {
   return out;
 }
 
-/// The logger registered under `name`, or a new one registered there that writes where spdlog's default logger does.
+/// The logger registered under `name`, or a new one registered there that writes where spdlog's default
+/// logger does.
 [[nodiscard]] inline std::shared_ptr<spdlog::logger> service_logger(const std::string& name) {
   if (auto registered = spdlog::get(name)) return registered;
   auto logger = spdlog::default_logger()->clone(name);

@@ -9,8 +9,8 @@ consteval std::string_view pretty_method() {
   return __PRETTY_FUNCTION__;
 }
 
-/// `health_check` out of `... [with auto Method = &ns::Service::health_check; ...]`: what follows the last `::` that
-/// is not inside template arguments or a parameter list.
+/// `health_check` out of `... [with auto Method = &ns::Service::health_check; ...]`: what follows the last
+/// `::` that is not inside template arguments or a parameter list.
 consteval std::string_view method_name_in(std::string_view text) {
   text.remove_prefix(text.find("Method = ") + 9);
   std::size_t begin = 0;

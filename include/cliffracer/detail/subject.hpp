@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "cliffracer/detail/log.hpp"
+#include <cliffracer/detail/log.hpp>
 
 namespace cliffracer::detail {
 
@@ -14,7 +14,8 @@ inline constexpr std::size_t max_subject_bytes = 1024;
 
 namespace subject_rules {
 
-inline constexpr std::string_view token = "one NATS subject token (no '.', '*', '>', white space or control character)";
+inline constexpr std::string_view token =
+    "one NATS subject token (no '.', '*', '>', white space or control character)";
 inline constexpr std::string_view empty = "not empty";
 inline constexpr std::string_view characters = "without white space and control characters";
 inline constexpr std::string_view tokens = "without an empty token between its dots";

@@ -20,8 +20,8 @@
 
 namespace cliffracer::detail {
 
-/// The coroutines of a service that run at this moment, by name. Only on the service's strand; must outlive its
-/// coroutines.
+/// The coroutines of a service that run at this moment, by name. Only on the service's strand; must outlive
+/// its coroutines.
 class TaskGroup {
  public:
   /// `on_escape` is told of what a coroutine threw: nothing escapes in silence.
@@ -31,17 +31,20 @@ class TaskGroup {
       : executor_{std::move(executor)}, on_escape_{std::move(on_escape)}, last_ended_{executor_} {}
 
   /// Starts `task` on the strand.
-  void spawn(std::string name, asio::awaitable<void> task) { spawn(std::move(name), executor_, std::move(task)); }
+  void spawn(std::string name, asio::awaitable<void> task) {
+    spawn(std::move(name), executor_, std::move(task));
+  }
 
   /// Starts `task` on `executor`, which must be the strand or wrap it.
   void spawn(std::string name, const asio::any_io_executor& executor, asio::awaitable<void> task) {
     const auto self = tasks_.emplace(tasks_.end(), std::move(name));
-    asio::co_spawn(executor, std::move(task),
-                   asio::bind_cancellation_slot(self->cancel.slot(), [this, self](std::exception_ptr escaped) {
-                     if (escaped) on_escape_(self->name, std::move(escaped));
-                     // Asio may touch the signal until this handler has returned.
-                     asio::post(executor_, [this, self] { forget(self); });
-                   }));
+    asio::co_spawn(
+        executor, std::move(task),
+        asio::bind_cancellation_slot(self->cancel.slot(), [this, self](std::exception_ptr escaped) {
+          if (escaped) on_escape_(self->name, std::move(escaped));
+          // Asio may touch the signal until this handler has returned.
+          asio::post(executor_, [this, self] { forget(self); });
+        }));
   }
 
   [[nodiscard]] bool empty() const noexcept { return tasks_.empty(); }

@@ -21,7 +21,8 @@ TEST_CASE("a long text is cut and said to be cut") {
 }
 
 TEST_CASE("a registered logger of the service's name is used") {
-  const auto mine = std::make_shared<spdlog::logger>("log_test_mine", std::make_shared<spdlog::sinks::null_sink_mt>());
+  const auto mine =
+      std::make_shared<spdlog::logger>("log_test_mine", std::make_shared<spdlog::sinks::null_sink_mt>());
   spdlog::register_logger(mine);
   CHECK(service_logger("log_test_mine") == mine);
   spdlog::drop("log_test_mine");

@@ -1,27 +1,52 @@
 #pragma once
 
+#include <cliffracer/detail/timer/handler_memory.hpp>
 #include <cliffracer/detail/timer/timer_queue.hpp>
 
+#include <asio/basic_waitable_timer.hpp>
+#include <asio/error_code.hpp>
 #include <asio/execution_context.hpp>
 #include <asio/io_context.hpp>
-#include <asio/steady_timer.hpp>
+#include <asio/post.hpp>
 
+#include <atomic>
+#include <chrono>
+#include <cstddef>
 #include <optional>
 
 namespace cliffracer::detail {
 
-/// The TimerQueue of an io_context on the steady clock, made at first use: asio::use_service<AsioTimerQueue>(context).
+/// The TimerQueue of an io_context on the steady clock, made at first use:
+/// asio::use_service<AsioTimerQueue>(context).
 class AsioTimerQueue final : public asio::execution_context::service, private TimeSource {
  public:
   using key_type = AsioTimerQueue;
   inline static asio::execution_context::id id;
 
   explicit AsioTimerQueue(asio::execution_context& context)
-      : asio::execution_context::service{context}, timer_{std::in_place, static_cast<asio::io_context&>(context)} {}
+      : asio::execution_context::service{context},
+        context_{static_cast<asio::io_context&>(context)},
+        timer_{std::in_place, context_} {}
 
   [[nodiscard]] TimerQueue& queue() noexcept { return queue_; }
 
  private:
+  // With the io_context's own executor instead of a type-erased one.
+  using Timer =
+      asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>,
+                                 asio::io_context::executor_type>;
+
+  struct Fire {
+    using allocator_type = HandlerAllocator<std::byte>;
+    [[nodiscard]] allocator_type get_allocator() const noexcept { return allocator_type{self.fire_memory_}; }
+    void operator()() const {
+      self.is_fire_posted_ = false;
+      self.queue_.fire();
+    }
+
+    AsioTimerQueue& self;
+  };
+
   void shutdown() override {
     queue_.destroy_sleepers();
     timer_.reset();
@@ -30,18 +55,25 @@ class AsioTimerQueue final : public asio::execution_context::service, private Ti
   [[nodiscard]] TimePoint now() const noexcept override { return std::chrono::steady_clock::now(); }
 
   void wake_at(TimePoint due) override {
-    // The wait that this replaces ends with an error; one that has expired already causes a harmless extra round.
     if (due == never) {
       timer_->cancel();
-      return;
+    } else if (due <= now()) {
+      // The kernel's timer would cost ten times as much; other handlers get their turn all the same.
+      if (!is_fire_posted_.exchange(true)) asio::post(context_, Fire{*this});
+    } else {
+      // The wait that this replaces ends with an error; one that has expired already causes a harmless extra
+      // round.
+      timer_->expires_at(due);
+      timer_->async_wait([this](const asio::error_code& error) {
+        if (!error) queue_.fire();
+      });
     }
-    timer_->expires_at(due);
-    timer_->async_wait([this](const asio::error_code& error) {
-      if (!error) queue_.fire();
-    });
   }
 
-  std::optional<asio::steady_timer> timer_;
+  asio::io_context& context_;
+  std::optional<Timer> timer_;
+  std::atomic<bool> is_fire_posted_{false};
+  HandlerMemory fire_memory_;
   TimerQueue queue_{*this};
 };
 

@@ -72,8 +72,8 @@ class DueHeap {
       if (first >= nodes_.size()) break;
       const auto begin = nodes_.begin() + static_cast<std::ptrdiff_t>(first);
       const auto end = nodes_.begin() + static_cast<std::ptrdiff_t>(std::min(first + 4, nodes_.size()));
-      const auto least =
-          std::min_element(begin, end, [](const Node& left, const Node& right) { return left.before(right); });
+      const auto least = std::min_element(
+          begin, end, [](const Node& left, const Node& right) { return left.before(right); });
       if (!least->before(node)) break;
       place(index, *least);
       index = static_cast<std::size_t>(least - nodes_.begin());

@@ -13,8 +13,9 @@
 
 namespace cliffracer::detail {
 
-/// Durations counted in four buckets per power of two, from 64 ns to 2^47 ns (39 h): 668 bytes, no allocation, and a
-/// percentile that is off by at most 12.5 %. Shorter values count as 64 ns, longer ones as the maximum seen.
+/// Durations counted in four buckets per power of two, from 64 ns to 2^47 ns (39 h): 680 bytes, no
+/// allocation, and a percentile that is off by at most 12.5 %. Shorter values count as 64 ns, longer ones as
+/// the maximum seen. No percentile lies outside the values seen.
 class DurationHistogram {
  public:
   /// Only the timer's loop: there is one writer.
@@ -24,6 +25,7 @@ class DurationHistogram {
     const std::uint32_t count = bucket.load(std::memory_order_relaxed);
     bucket.store(count + 1, std::memory_order_relaxed);
     if (value > max_.load(std::memory_order_relaxed)) max_.store(value, std::memory_order_relaxed);
+    if (value < min_.load(std::memory_order_relaxed)) min_.store(value, std::memory_order_relaxed);
     // 2^32 values in one bucket are 49 days at 1 kHz: halving keeps the proportions.
     if (count + 1 == std::numeric_limits<std::uint32_t>::max()) halve();
   }
@@ -32,23 +34,29 @@ class DurationHistogram {
   [[nodiscard]] DurationPercentiles percentiles() const noexcept {
     std::array<std::uint32_t, bucket_count> counts{};
     std::uint64_t total = 0;
-    for (std::size_t i = 0; i < bucket_count; ++i) total += counts[i] = buckets_[i].load(std::memory_order_relaxed);
+    for (std::size_t i = 0; i < bucket_count; ++i)
+      total += counts[i] = buckets_[i].load(std::memory_order_relaxed);
     const std::uint64_t max = max_.load(std::memory_order_relaxed);
+    const std::uint64_t min = std::min(min_.load(std::memory_order_relaxed), max);
     const auto at = [&](std::uint64_t percent) {
       const std::uint64_t rank = (total * percent + 99) / 100;
       std::uint64_t seen = 0;
       std::size_t i = 0;
       while (i + 1 < bucket_count && (seen += counts[i]) < rank) ++i;
-      return std::chrono::nanoseconds{static_cast<std::int64_t>(std::min(middle_of(i), max))};
+      return std::chrono::nanoseconds{static_cast<std::int64_t>(std::clamp(middle_of(i), min, max))};
     };
     if (total == 0) return {};
-    return {.p50 = at(50), .p90 = at(90), .p99 = at(99), .max = std::chrono::nanoseconds{static_cast<std::int64_t>(max)}};
+    return {.p50 = at(50),
+            .p90 = at(90),
+            .p99 = at(99),
+            .max = std::chrono::nanoseconds{static_cast<std::int64_t>(max)}};
   }
 
  private:
   static constexpr int lowest_bit = 6;    // 2^6 = 64 ns
   static constexpr int highest_bit = 47;  // 2^47 ns = 39 h
-  static constexpr std::size_t bucket_count = 4 * (highest_bit - lowest_bit) + 1;  // the last: all that is longer
+  static constexpr std::size_t bucket_count =
+      4 * (highest_bit - lowest_bit) + 1;  // the last: all that is longer
 
   static constexpr std::size_t index_of(std::uint64_t value) noexcept {
     if (value < (1ULL << lowest_bit)) return 0;
@@ -70,10 +78,12 @@ class DurationHistogram {
     }
   }
 
-  static_assert(std::atomic<std::uint32_t>::is_always_lock_free && std::atomic<std::uint64_t>::is_always_lock_free);
+  static_assert(std::atomic<std::uint32_t>::is_always_lock_free &&
+                std::atomic<std::uint64_t>::is_always_lock_free);
 
   std::array<std::atomic<std::uint32_t>, bucket_count> buckets_{};
   std::atomic<std::uint64_t> max_{0};
+  std::atomic<std::uint64_t> min_{std::numeric_limits<std::uint64_t>::max()};
 };
 
 }  // namespace cliffracer::detail

@@ -1,28 +1,55 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
-#include <memory>
 #include <new>
+#include <utility>
 
 namespace cliffracer::detail {
 
-/// One block of memory for the one asynchronous operation that is under way: kept between operations, so that a
-/// repeated operation allocates only once. Not for two operations at a time.
+/// Memory for what Asio allocates to resume one coroutine: a handler, and with a strand one more. Kept
+/// between operations, so that a repeated one allocates only once. A third block at the same time comes from
+/// the heap.
 class HandlerMemory {
  public:
+  HandlerMemory() = default;
+  HandlerMemory(const HandlerMemory&) = delete;
+  HandlerMemory& operator=(const HandlerMemory&) = delete;
+  ~HandlerMemory() {
+    for (const Block& block : blocks_) ::operator delete(block.memory);
+  }
+
   [[nodiscard]] void* allocate(std::size_t bytes) {
-    if (bytes > size_) {
-      block_.reset();
-      size_ = 0;
-      block_ = std::make_unique<std::byte[]>(bytes);
-      size_ = bytes;
+    for (Block& block : blocks_) {
+      if (block.in_use) continue;
+      if (bytes > block.size) {
+        ::operator delete(std::exchange(block.memory, nullptr));
+        block.size = 0;
+        block.memory = ::operator new(bytes);
+        block.size = bytes;
+      }
+      block.in_use = true;
+      return block.memory;
     }
-    return block_.get();
+    return ::operator new(bytes);
+  }
+
+  void deallocate(void* memory) noexcept {
+    for (Block& block : blocks_) {
+      if (block.memory != memory) continue;
+      block.in_use = false;
+      return;
+    }
+    ::operator delete(memory);
   }
 
  private:
-  std::unique_ptr<std::byte[]> block_;
-  std::size_t size_ = 0;
+  struct Block {
+    void* memory = nullptr;
+    std::size_t size = 0;
+    bool in_use = false;
+  };
+  std::array<Block, 2> blocks_;
 };
 
 /// The allocator that hands HandlerMemory to Asio.
@@ -35,8 +62,10 @@ class HandlerAllocator {
   template <class U>
   HandlerAllocator(const HandlerAllocator<U>& other) noexcept : memory_{other.memory_} {}  // NOLINT: rebind
 
-  [[nodiscard]] T* allocate(std::size_t count) { return static_cast<T*>(memory_->allocate(count * sizeof(T))); }
-  void deallocate(T*, std::size_t) noexcept {}
+  [[nodiscard]] T* allocate(std::size_t count) {
+    return static_cast<T*>(memory_->allocate(count * sizeof(T)));
+  }
+  void deallocate(T* memory, std::size_t) noexcept { memory_->deallocate(memory); }
 
   friend bool operator==(HandlerAllocator left, HandlerAllocator right) noexcept {
     return left.memory_ == right.memory_;

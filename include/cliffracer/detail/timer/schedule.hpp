@@ -7,8 +7,8 @@
 
 namespace cliffracer {
 
-/// What happens to due points that passed while a timer could not run, as long as the oldest is late by at most
-/// max_drift. (Beyond max_drift every policy runs once, at once, and re-anchors the grid there.)
+/// What happens to due points that passed while a timer could not run, as long as the oldest is late by at
+/// most max_drift. (Beyond max_drift every policy runs once, at once, and re-anchors the grid there.)
 enum class MissedTicks : std::uint8_t {
   coalesce,  ///< One run at once for all of them; the others count as skipped.
   burst,     ///< One run for each, back to back.
@@ -35,12 +35,13 @@ inline constexpr TimePoint never = TimePoint::max();
   return std::chrono::nanoseconds{static_cast<std::int64_t>(std::min(gap, most))};
 }
 
-/// When a timer is due, decided in integers: no clock, no log, no waiting. One object lives as long as one loop:
+/// When a timer is due, decided in integers: no clock, no log, no waiting. One object lives as long as one
+/// loop:
 ///
 ///     sleep until due(); wake(now) says whether to run; after the run finished(now, success); and again.
 ///
-/// Due points are anchor + k * interval. Every point that passes is either run or counted as skipped, by the values
-/// that wake() and finished() return.
+/// Due points are anchor + k * interval. Every point that passes is either run or counted as skipped, by the
+/// values that wake() and finished() return.
 class Schedule {
  public:
   struct Options {
@@ -53,11 +54,11 @@ class Schedule {
 
   /// What to do at a wake-up.
   struct Decision {
-    bool run = false;                      ///< False: sleep until due() again.
-    bool drifted = false;                  ///< The run is later than max_drift: the grid is re-anchored at it.
-    std::uint32_t attempt = 1;             ///< 1 + failures in a row before this run.
-    std::uint64_t skipped = 0;             ///< Due points passed over.
-    TimePoint due{};                       ///< The oldest due point that the run stands for.
+    bool run = false;           ///< False: sleep until due() again.
+    bool drifted = false;       ///< The run is later than max_drift: the grid is re-anchored at it.
+    std::uint32_t attempt = 1;  ///< 1 + failures in a row before this run.
+    std::uint64_t skipped = 0;  ///< Due points passed over.
+    TimePoint due{};            ///< The oldest due point that the run stands for.
     std::chrono::nanoseconds lateness{0};  ///< From `due` to now.
   };
 
@@ -114,7 +115,8 @@ class Schedule {
     }
     failures_ = 0;
     std::uint64_t skipped = 0;
-    if (options_.missed_ticks == MissedTicks::skip && next_ < now && elapsed(next_, now) <= options_.max_drift) {
+    if (options_.missed_ticks == MissedTicks::skip && next_ < now &&
+        elapsed(next_, now) <= options_.max_drift) {
       // A point that is due at this very instant is not missed.
       skipped = pass(now - std::chrono::nanoseconds{1});
     }
@@ -130,18 +132,18 @@ class Schedule {
     const auto gap = static_cast<std::uint64_t>(now.time_since_epoch().count()) -
                      static_cast<std::uint64_t>(next_.time_since_epoch().count());
     const std::uint64_t further = gap / interval;
-    const auto newest = static_cast<std::int64_t>(static_cast<std::uint64_t>(next_.time_since_epoch().count()) +
-                                                  further * interval);
+    const auto newest = static_cast<std::int64_t>(
+        static_cast<std::uint64_t>(next_.time_since_epoch().count()) + further * interval);
     next_ = later(TimePoint{std::chrono::nanoseconds{newest}}, options_.interval);
     return further + 1;
   }
 
   Options options_;
-  TimePoint next_;                        // oldest point of the grid that is neither run nor skipped
-  TimePoint due_;                         // next_, or the retry after a failure
+  TimePoint next_;  // oldest point of the grid that is neither run nor skipped
+  TimePoint due_;   // next_, or the retry after a failure
   TimePoint last_due_ = TimePoint::min();
-  std::uint32_t failures_ = 0;            // in a row
-  bool retrying_ = false;                 // due_ lies off the grid
+  std::uint32_t failures_ = 0;  // in a row
+  bool retrying_ = false;       // due_ lies off the grid
   bool skipped_last_ = false;
 };
 

@@ -17,11 +17,12 @@
 
 namespace cliffracer::detail {
 
-/// The statistics of one timer. The timer's loop is the only writer and never waits; a reader on any thread sees one
-/// instant between two writes and tries again when a write (some 20 stores) came in between.
+/// The statistics of one timer. The timer's loop is the only writer and never waits; a reader on any thread
+/// sees one instant between two writes and tries again when a write (some 20 stores) came in between.
 ///
-/// A sequence lock without fences, which ThreadSanitizer could not follow: each field is stored with release and
-/// loaded with acquire, so that a reader who sees a field of a newer write also sees its odd sequence number.
+/// A sequence lock without fences, which ThreadSanitizer could not follow: each field is stored with release
+/// and loaded with acquire, so that a reader who sees a field of a newer write also sees its odd sequence
+/// number.
 class StatsCell {
  public:
   // Only the timer's loop.
@@ -103,17 +104,21 @@ class StatsCell {
       stats.skipped_count = get(skipped_);
       stats.drift_count = get(drifts_);
       stats.consecutive_errors = get(consecutive_errors_);
-      stats.last_execution_time = std::chrono::nanoseconds{last_execution_time_.load(std::memory_order_acquire)};
-      stats.total_execution_time = std::chrono::nanoseconds{static_cast<std::int64_t>(get(total_execution_time_))};
+      stats.last_execution_time =
+          std::chrono::nanoseconds{last_execution_time_.load(std::memory_order_acquire)};
+      stats.total_execution_time =
+          std::chrono::nanoseconds{static_cast<std::int64_t>(get(total_execution_time_))};
       stats.last_lateness = std::chrono::nanoseconds{last_lateness_.load(std::memory_order_acquire)};
       due = TimePoint{std::chrono::nanoseconds{next_due_.load(std::memory_order_acquire)}};
-      for (std::size_t i = 0; i < error.size(); ++i) error[i] = last_error_[i].load(std::memory_order_acquire);
+      for (std::size_t i = 0; i < error.size(); ++i)
+        error[i] = last_error_[i].load(std::memory_order_acquire);
     } while (before % 2 != 0 || sequence_.load(std::memory_order_relaxed) != before);
 
     const std::uint64_t finished = stats.success_count + stats.error_count + stats.cancelled_count;
     stats.execution_count = finished + (stats.is_executing ? 1 : 0);
     if (stats.execution_count > 0) {
-      stats.error_rate = 100.0 * static_cast<double>(stats.error_count) / static_cast<double>(stats.execution_count);
+      stats.error_rate =
+          100.0 * static_cast<double>(stats.error_count) / static_cast<double>(stats.execution_count);
     }
     if (finished > 0) stats.average_execution_time = stats.total_execution_time / finished;
     std::array<char, sizeof(ErrorText)> text{};
@@ -140,8 +145,12 @@ class StatsCell {
   }
 
   static std::uint64_t get(const Count& count) noexcept { return count.load(std::memory_order_acquire); }
-  static void set(Count& count, std::uint64_t value) noexcept { count.store(value, std::memory_order_release); }
-  static void set(Nanoseconds& field, std::int64_t value) noexcept { field.store(value, std::memory_order_release); }
+  static void set(Count& count, std::uint64_t value) noexcept {
+    count.store(value, std::memory_order_release);
+  }
+  static void set(Nanoseconds& field, std::int64_t value) noexcept {
+    field.store(value, std::memory_order_release);
+  }
   static void add(Count& count, std::uint64_t by) noexcept {
     set(count, count.load(std::memory_order_relaxed) + by);
   }

@@ -1,8 +1,13 @@
 #pragma once
 
+#include <cliffracer/detail/timer/handler_memory.hpp>
+
 #include <asio/async_result.hpp>
+#include <asio/awaitable.hpp>
 #include <asio/dispatch.hpp>
+#include <asio/io_context.hpp>
 #include <asio/post.hpp>
+#include <asio/strand.hpp>
 #include <asio/use_awaitable.hpp>
 
 #include <cstddef>
@@ -13,8 +18,11 @@
 
 namespace cliffracer::detail {
 
-/// A coroutine that waits for somebody to resume it: Asio's completion handler without its type, stored in place.
-/// One coroutine at a time; not thread-safe.
+/// The executor of a service's coroutines.
+using Strand = asio::strand<asio::io_context::executor_type>;
+
+/// A coroutine that waits for somebody to resume it: Asio's completion handler without its type, stored in
+/// place. One coroutine at a time; not thread-safe. Resuming allocates nothing once warm.
 class Suspended {
  public:
   Suspended() = default;
@@ -22,35 +30,49 @@ class Suspended {
   Suspended& operator=(const Suspended&) = delete;
   ~Suspended() { destroy(); }
 
-  /// Suspends the calling coroutine; `arm()` is called when it can be resumed, from then on from any thread.
-  /// `Arm` must be trivially copyable, see the note on lambdas in awaited calls below.
+  /// Suspends the calling coroutine, which runs on `strand`; `arm()` is called when it can be resumed, from
+  /// then on from any thread. `strand` must stay where it is until then.
   template <class Arm>
-  asio::awaitable<void> suspend(Arm arm) {
+  asio::awaitable<void> suspend(const Strand& strand, Arm arm) {
     // g++ 12 mishandles lambdas with non-trivial captures in a full-expression that awaits.
     static_assert(std::is_trivially_copyable_v<Arm>);
+    // Asio keeps two freed coroutine frames for the next ones: all of one size, they always fit.
+    static_assert(sizeof(Arm) == 2 * sizeof(void*));
     return asio::async_initiate<const asio::use_awaitable_t<>&, void()>(
-        [this, arm](auto handler) {
-          hold(std::move(handler));
+        [this, &strand, arm](auto handler) {
+          strand_ = &strand;
+          this->hold(std::move(handler));
           arm();
         },
         asio::use_awaitable);
   }
 
-  /// Resumes the coroutine on its executor: at once where the caller is already on it, else as soon as it can.
-  void dispatch() { (std::exchange(operations_, nullptr)->dispatch)(storage_); }
+  /// Resumes the coroutine: at once where the caller is on the strand or can enter it, else as soon as
+  /// possible.
+  void dispatch() { asio::dispatch(*strand_, Resume{*this}); }
 
-  /// Resumes the coroutine on its executor, never inside this call.
-  void post() { (std::exchange(operations_, nullptr)->post)(storage_); }
+  /// Resumes the coroutine, never inside this call.
+  void post() { asio::post(*strand_, Resume{*this}); }
 
   /// Drops the coroutine: its frame is destroyed, it never goes on.
   void destroy() noexcept {
     if (operations_) (std::exchange(operations_, nullptr)->destroy)(storage_);
   }
 
+  /// For an operation that ends before the coroutine is resumed.
+  [[nodiscard]] HandlerMemory& memory() noexcept { return memory_; }
+
  private:
+  struct Resume {
+    using allocator_type = HandlerAllocator<std::byte>;
+    [[nodiscard]] allocator_type get_allocator() const noexcept { return allocator_type{suspended.memory_}; }
+    void operator()() const { (std::exchange(suspended.operations_, nullptr)->resume)(suspended.storage_); }
+
+    Suspended& suspended;
+  };
+
   struct Operations {
-    void (*dispatch)(void*);
-    void (*post)(void*);
+    void (*resume)(void*);
     void (*destroy)(void*) noexcept;
   };
 
@@ -75,8 +97,7 @@ class Suspended {
 
   template <class Handler>
   static constexpr Operations operations_for{
-      .dispatch = [](void* storage) { asio::dispatch(take<Handler>(storage)); },
-      .post = [](void* storage) { asio::post(take<Handler>(storage)); },
+      .resume = [](void* storage) { take<Handler>(storage)(); },
       .destroy = [](void* storage) noexcept { [[maybe_unused]] auto handler = take<Handler>(storage); },
   };
 
@@ -85,12 +106,14 @@ class Suspended {
     if constexpr (fits<Handler>) {
       ::new (static_cast<void*>(storage_)) Handler{std::move(handler)};
     } else {
-      ::new (static_cast<void*>(storage_)) Handler*{new Handler{std::move(handler)}};
+      ::new (static_cast<void*>(storage_)) Handler* {new Handler{std::move(handler)}};
     }
     operations_ = &operations_for<Handler>;
   }
 
   const Operations* operations_ = nullptr;
+  const Strand* strand_ = nullptr;
+  HandlerMemory memory_;
   alignas(std::max_align_t) std::byte storage_[capacity];
 };
 

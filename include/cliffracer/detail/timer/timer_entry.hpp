@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cliffracer/detail/timer/handler_memory.hpp>
 #include <cliffracer/detail/timer/schedule.hpp>
 #include <cliffracer/detail/timer/stats_cell.hpp>
 #include <cliffracer/detail/timer/suspended.hpp>
@@ -14,6 +13,7 @@
 #include <exception>
 #include <string>
 #include <tuple>
+#include <type_traits>
 
 namespace cliffracer::detail {
 
@@ -24,29 +24,30 @@ struct TimerMethod {
   void (*call)(void*, const TickContext&) = nullptr;                    // a plain method
 };
 
-template <auto Method, class Service>
+/// `Type` for the linkage, see timer.
+template <class Type, auto Method>
 decltype(auto) call_timer_method(void* object, const TickContext& tick) {
-  auto& service = *static_cast<Service*>(object);
-  if constexpr (std::tuple_size_v<typename MethodTraits<decltype(Method)>::arguments> == 0) {
+  auto& service = *static_cast<typename MethodTraits<Type>::class_type*>(object);
+  if constexpr (std::tuple_size_v<typename MethodTraits<Type>::argument_types> == 0) {
     return (service.*Method)();
   } else {
     return (service.*Method)(tick);
   }
 }
 
-template <auto Method>
-TimerMethod make_timer_method(typename timer<Method>::service_type& service) {
-  using Service = typename timer<Method>::service_type;
+template <class Type, auto Method>
+TimerMethod make_timer_method(typename MethodTraits<Type>::class_type& service) {
   TimerMethod method{.object = &service};
-  if constexpr (is_coroutine_method<Method>) {
-    method.start = [](void* object, const TickContext& tick) { return call_timer_method<Method, Service>(object, tick); };
+  if constexpr (std::is_void_v<typename MethodTraits<Type>::result_type>) {
+    method.call = &call_timer_method<Type, Method>;
   } else {
-    method.call = [](void* object, const TickContext& tick) { call_timer_method<Method, Service>(object, tick); };
+    method.start = &call_timer_method<Type, Method>;
   }
   return method;
 }
 
-/// One registered timer of one service object: what it is, what it did, and what its loop needs between ticks.
+/// One registered timer of one service object: what it is, what it did, and what its loop needs between
+/// ticks.
 struct TimerEntry {
   std::string name;
   std::string method_name;
@@ -60,7 +61,8 @@ struct TimerEntry {
   TimerQueue::Sleeper sleeper;
   struct WorkerRun {
     Suspended loop;
-    HandlerMemory memory;
+    const TimerQueue* queue = nullptr;  // for the time
+    const TickContext* tick = nullptr;
     TimePoint started{};
     TimePoint ended{};
     std::exception_ptr thrown;

@@ -20,11 +20,12 @@ namespace cliffracer::detail {
 
 /// What the loops of one service share while it runs.
 struct LoopContext {
+  Strand strand;
   TimerQueue& queue;
   WorkerPool* workers;  // null when no method runs on workers
   spdlog::logger& log;
   std::string service;
-  std::stop_source stop;   // no new run; asks the runs in progress to end
+  std::stop_source stop;    // no new run; asks the runs in progress to end
   bool cancelling = false;  // runs in progress are being cut short
 };
 
@@ -62,25 +63,26 @@ inline void record_end_of_run(TimerEntry& entry, LoopContext& context, std::uint
   }
   if (context.cancelling && is_abort(thrown)) {
     entry.stats.run_ended(Outcome::cancelled, length);
-    context.log.warn("service {}: timer {} was cancelled after {:.3f} s because the service stops", context.service, entry.name,
-                     seconds(length));
+    context.log.warn("service {}: timer {} was cancelled after {:.3f} s because the service stops",
+                     context.service, entry.name, seconds(length));
     return;
   }
   const std::string text = text_of(thrown);
   entry.stats.run_ended(Outcome::failed, length, text);
-  context.log.error("service {}: timer {} failed (attempt {}) after {:.3f} s: {}; retry in {:.3f} s", context.service,
-                    entry.name, attempt, seconds(length), escaped(text), seconds(entry.schedule.error_backoff));
+  context.log.error("service {}: timer {} failed (attempt {}) after {:.3f} s: {}; retry in {:.3f} s",
+                    context.service, entry.name, attempt, seconds(length), escaped(text),
+                    seconds(entry.schedule.error_backoff));
 }
 
-/// One timer from start to stop: await the due point, run the method, record, ask the schedule. Runs on the service's
-/// strand; whatever the method throws ends here.
+/// One timer from start to stop: await the due point, run the method, record, ask the schedule. Runs on the
+/// service's strand; whatever the method throws ends here.
 inline asio::awaitable<void> run_timer(TimerEntry& entry, LoopContext& context) {
   Schedule schedule{entry.schedule, context.queue.now()};
   entry.stats.loop_started(schedule.due());
-  context.log.info("service {}: timer {} started: every {} s{}", context.service, entry.name, seconds(entry.schedule.interval),
-                   entry.schedule.eager ? ", eager" : "");
+  context.log.info("service {}: timer {} started: every {} s{}", context.service, entry.name,
+                   seconds(entry.schedule.interval), entry.schedule.eager ? ", eager" : "");
   while (!context.stop.stop_requested()) {
-    co_await context.queue.sleep_until(entry.sleeper, schedule.due());
+    co_await context.queue.sleep_until(context.strand, entry.sleeper, schedule.due());
     if (context.stop.stop_requested()) break;
 
     const TimePoint started = context.queue.now();
@@ -90,9 +92,11 @@ inline asio::awaitable<void> run_timer(TimerEntry& entry, LoopContext& context) 
       continue;
     }
     if (decision.drifted) {
-      context.log.warn("service {}: timer {} is {:.3f} s late, more than max_drift {:.3f} s: re-anchored, {} due points skipped",
-                       context.service, entry.name, seconds(decision.lateness), seconds(entry.schedule.max_drift),
-                       decision.skipped);
+      context.log.warn(
+          "service {}: timer {} is {:.3f} s late, more than max_drift {:.3f} s: re-anchored, {} due points "
+          "skipped",
+          context.service, entry.name, seconds(decision.lateness), seconds(entry.schedule.max_drift),
+          decision.skipped);
     }
     entry.stats.run_started(decision);
     const TickContext tick{.due = decision.due,
@@ -100,13 +104,13 @@ inline asio::awaitable<void> run_timer(TimerEntry& entry, LoopContext& context) 
                            .run_number = entry.stats.execution_count(),
                            .attempt = decision.attempt,
                            .stop_token = context.stop.get_token()};
-    context.log.debug("service {}: timer {} tick {}, {} ns late", context.service, entry.name, tick.run_number,
-                      decision.lateness.count());
+    context.log.debug("service {}: timer {} tick {}, {} ns late", context.service, entry.name,
+                      tick.run_number, decision.lateness.count());
     std::exception_ptr thrown;
     TimePoint ended{};
     std::chrono::nanoseconds length{};
     if (entry.run_on == RunOn::worker_pool) {
-      co_await context.workers->run(entry, context.queue, tick);
+      co_await context.workers->run(context.strand, entry, context.queue, tick);
       thrown = std::exchange(entry.worker_run.thrown, nullptr);
       entry.stats.worker_found(elapsed(started, entry.worker_run.started));
       length = elapsed(entry.worker_run.started, entry.worker_run.ended);

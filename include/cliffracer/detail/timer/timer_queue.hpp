@@ -19,16 +19,18 @@ class TimeSource {
 
   /// Any thread.
   [[nodiscard]] virtual TimePoint now() const noexcept = 0;
-  /// Has TimerQueue::fire() called at `due` or soon after; replaces what was arranged before. `never`: not at all.
-  /// Called with the queue locked.
+  /// Has TimerQueue::fire() called at `due` or soon after; replaces what was arranged before. `never`: not at
+  /// all. Called with the queue locked.
   virtual void wake_at(TimePoint due) = 0;
 };
 
-/// The sleeping timer loops of one io_context, in order of their due points, behind one armed wake-up. Thread-safe.
+/// The sleeping timer loops of one io_context, in order of their due points, behind one armed wake-up.
+/// Thread-safe.
 class TimerQueue {
  public:
   /// One loop's place in the queue. Owned by the timer, must outlive its sleep.
   struct Sleeper {
+    TimePoint due{};
     std::size_t heap_index = DueHeap<Sleeper>::absent;
     Sleeper* next_due = nullptr;  // while a batch is being woken
     Suspended coroutine;
@@ -38,10 +40,12 @@ class TimerQueue {
 
   [[nodiscard]] TimePoint now() const noexcept { return source_.now(); }
 
-  /// Waits until `due` or wake(sleeper), whichever comes first. A due point in the past waits for the next round, so
-  /// that other work of the event loop gets its turn.
-  asio::awaitable<void> sleep_until(Sleeper& sleeper, TimePoint due) {
-    return sleeper.coroutine.suspend([this, &sleeper, due] { insert(sleeper, due); });
+  /// Waits until `due` or wake(sleeper), whichever comes first. A due point in the past waits for the next
+  /// round, so that other work of the event loop gets its turn. The caller runs on `strand`, which must
+  /// outlive the sleep.
+  asio::awaitable<void> sleep_until(const Strand& strand, Sleeper& sleeper, TimePoint due) {
+    sleeper.due = due;
+    return sleeper.coroutine.suspend(strand, [this, &sleeper] { insert(sleeper); });
   }
 
   /// Ends a sleep early; nothing happens when the sleeper does not sleep.
@@ -56,7 +60,8 @@ class TimerQueue {
     sleeper.coroutine.post();
   }
 
-  /// Resumes everything that is due, in order. Called by the time source. Asio out of memory here ends the process.
+  /// Resumes everything that is due, in order. Called by the time source. Asio out of memory here ends the
+  /// process.
   void fire() noexcept {
     Sleeper* first = nullptr;
     {
@@ -96,10 +101,10 @@ class TimerQueue {
   }
 
  private:
-  void insert(Sleeper& sleeper, TimePoint due) {
+  void insert(Sleeper& sleeper) {
     const std::lock_guard lock{mutex_};
-    heap_.push(&sleeper, due);
-    if (firing_ == 0 && due < armed_for_) arm(due);
+    heap_.push(&sleeper, sleeper.due);
+    if (firing_ == 0 && sleeper.due < armed_for_) arm(sleeper.due);
   }
 
   void arm(TimePoint due) {

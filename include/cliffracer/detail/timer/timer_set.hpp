@@ -26,21 +26,24 @@ inline void check_duration(const std::string& what, const OptionDuration& durati
   if (!duration.is_representable()) {
     throw std::invalid_argument{what + " must fit in 64-bit nanoseconds (292 years)"};
   }
-  if (duration.value() < std::chrono::nanoseconds::zero()) throw std::invalid_argument{what + " must not be negative"};
+  if (duration.value() < std::chrono::nanoseconds::zero())
+    throw std::invalid_argument{what + " must not be negative"};
   if (!may_be_zero && duration.value() == std::chrono::nanoseconds::zero()) {
     throw std::invalid_argument{what + " must be greater than zero"};
   }
 }
 
-/// The timers of one service object. add() before start(); start() to the end of the last loop on the service's strand.
+/// The timers of one service object. add() before start(); start() to the end of the last loop on the
+/// service's strand.
 class TimerSet {
  public:
   /// Throws std::invalid_argument naming service, timer and rule.
-  template <auto Method>
-  void add(const std::string& service, const timer<Method>& options, typename timer<Method>::service_type& object) {
+  template <auto Method, class Type>
+  void add(const std::string& service, const timer<Method, Type>& options,
+           typename timer<Method, Type>::service_type& object) {
     auto entry = std::make_unique<TimerEntry>();
-    entry->name = options.name.empty() ? std::string{options.method_name()} : options.name;
-    entry->method_name = options.method_name();
+    entry->name = options.name.empty() ? std::string{timer<Method, Type>::method_name()} : options.name;
+    entry->method_name = timer<Method, Type>::method_name();
     const std::string what = "service " + service + ": timer " + escaped(entry->name, 128) + ": ";
     if (const auto rule = violated_token_rule(entry->name); !rule.empty()) {
       throw std::invalid_argument{what + "name must be " + std::string{rule}};
@@ -48,12 +51,15 @@ class TimerSet {
     check_duration(what + "interval", options.interval, false);
     check_duration(what + "max_drift", options.max_drift, true);
     check_duration(what + "error_backoff", options.error_backoff, true);
-    if (options.missed_ticks > MissedTicks::skip) throw std::invalid_argument{what + "missed_ticks is no MissedTicks"};
+    if (options.missed_ticks > MissedTicks::skip)
+      throw std::invalid_argument{what + "missed_ticks is no MissedTicks"};
     if (options.run_on > RunOn::worker_pool) throw std::invalid_argument{what + "run_on is no RunOn"};
-    if (is_coroutine_method<Method> && options.run_on == RunOn::worker_pool) {
-      throw std::invalid_argument{what + "run_on: a coroutine runs on the event loop, only a plain method on the worker pool"};
+    if (timer<Method, Type>::is_coroutine && options.run_on == RunOn::worker_pool) {
+      throw std::invalid_argument{
+          what + "run_on: a coroutine runs on the event loop, only a plain method on the worker pool"};
     }
-    if (std::any_of(entries_.begin(), entries_.end(), [&](const auto& other) { return other->name == entry->name; })) {
+    if (std::any_of(entries_.begin(), entries_.end(),
+                    [&](const auto& other) { return other->name == entry->name; })) {
       throw std::invalid_argument{what + "two timers have this name: give one of them another .name"};
     }
     entry->schedule = {.interval = options.interval,
@@ -62,19 +68,21 @@ class TimerSet {
                        .missed_ticks = options.missed_ticks,
                        .eager = options.eager};
     entry->run_on = options.run_on;
-    entry->method = make_timer_method<Method>(object);
+    entry->method = make_timer_method<Type, Method>(object);
     entries_.push_back(std::move(entry));
   }
 
   [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
 
-  /// Starts a loop for each timer in `tasks`. `worker_threads` as ServiceConfig says.
-  void start(TaskGroup& tasks, TimerQueue& queue, asio::io_context& event_loop, spdlog::logger& log,
-             const std::string& service, std::size_t worker_threads) {
-    const auto plain = static_cast<std::size_t>(std::count_if(
-        entries_.begin(), entries_.end(), [](const auto& entry) { return entry->run_on == RunOn::worker_pool; }));
+  /// Starts a loop for each timer in `tasks`, which run on `strand`. `worker_threads` as ServiceConfig says.
+  void start(TaskGroup& tasks, const Strand& strand, TimerQueue& queue, asio::io_context& event_loop,
+             spdlog::logger& log, const std::string& service, std::size_t worker_threads) {
+    const auto plain =
+        static_cast<std::size_t>(std::count_if(entries_.begin(), entries_.end(), [](const auto& entry) {
+          return entry->run_on == RunOn::worker_pool;
+        }));
     if (plain > 0) workers_.emplace(worker_threads > 0 ? std::min(worker_threads, plain) : plain, event_loop);
-    context_.emplace(LoopContext{queue, workers_ ? &*workers_ : nullptr, log, service, {}, false});
+    context_.emplace(LoopContext{strand, queue, workers_ ? &*workers_ : nullptr, log, service, {}, false});
     for (const auto& entry : entries_) tasks.spawn("timer " + entry->name, run_timer(*entry, *context_));
   }
 
@@ -111,7 +119,8 @@ class TimerSet {
       stats.eager = entry->schedule.eager;
       const TimePoint due = entry->stats.snapshot(stats);
       if (due != never) {
-        stats.next_execution = wall_clock + std::chrono::duration_cast<std::chrono::system_clock::duration>(due - now);
+        stats.next_execution =
+            wall_clock + std::chrono::duration_cast<std::chrono::system_clock::duration>(due - now);
       }
     }
     return all;

@@ -17,21 +17,27 @@ namespace cliffracer::detail {
 class WorkerPool {
  public:
   /// The threads end with the pool; no run may be in progress then.
-  WorkerPool(std::size_t threads, asio::io_context& event_loop) : threads_{threads}, event_loop_{event_loop} {}
+  WorkerPool(std::size_t threads, asio::io_context& event_loop)
+      : threads_{threads}, event_loop_{event_loop} {}
 
-  /// Runs the entry's method on a worker while the calling coroutine waits. Afterwards `entry.worker_run` says when it
-  /// began and ended, and what it threw.
-  asio::awaitable<void> run(TimerEntry& entry, const TimerQueue& queue, const TickContext& tick) {
-    return entry.worker_run.loop.suspend([this, &entry, &queue, &tick] {
-      asio::post(threads_, Job{event_loop_, entry, queue, tick});
+  /// Runs the entry's method on a worker while the calling coroutine waits. Afterwards `entry.worker_run`
+  /// says when it began and ended, and what it threw.
+  asio::awaitable<void> run(const Strand& strand, TimerEntry& entry, const TimerQueue& queue,
+                            const TickContext& tick) {
+    entry.worker_run.queue = &queue;
+    entry.worker_run.tick = &tick;
+    return entry.worker_run.loop.suspend(strand, [this, &entry] {
+      asio::post(threads_, Job{{entry}, event_loop_});
     });
   }
 
  private:
-  // Handlers with an allocator of their own: both hops use the entry's memory, one after the other.
+  // Both hops use the entry's memory, one after the other.
   struct Handler {
     using allocator_type = HandlerAllocator<std::byte>;
-    [[nodiscard]] allocator_type get_allocator() const noexcept { return allocator_type{entry.worker_run.memory}; }
+    [[nodiscard]] allocator_type get_allocator() const noexcept {
+      return allocator_type{entry.worker_run.loop.memory()};
+    }
     TimerEntry& entry;
   };
 
@@ -40,26 +46,21 @@ class WorkerPool {
   };
 
   struct Job : Handler {
-    Job(asio::io_context& context, TimerEntry& job_entry, const TimerQueue& time, const TickContext& context_of_tick)
-        : Handler{job_entry}, event_loop{context}, queue{time}, tick{context_of_tick} {}
-
     void operator()() const noexcept {
       auto& run = this->entry.worker_run;
       run.thrown = nullptr;
-      run.started = queue.now();
+      run.started = run.queue->now();
       try {
-        this->entry.method.call(this->entry.method.object, tick);
+        this->entry.method.call(this->entry.method.object, *run.tick);
       } catch (...) {
         run.thrown = std::current_exception();
       }
-      run.ended = queue.now();
+      run.ended = run.queue->now();
       // Not to the strand: its own bookkeeping would allocate on this thread and free on the other.
       asio::post(event_loop, Return{{this->entry}});
     }
 
     asio::io_context& event_loop;
-    const TimerQueue& queue;
-    const TickContext& tick;
   };
 
   asio::thread_pool threads_;

@@ -55,7 +55,8 @@ TEST_CASE("an item can be removed from anywhere") {
   for (int round = 0; round < 200; ++round) {
     Heap heap;
     std::deque<Item> items;
-    for (int id = 0; id < 40; ++id) heap.push(&items.emplace_back(Item{id}), TimePoint{std::chrono::seconds{random() % 20}});
+    for (int id = 0; id < 40; ++id)
+      heap.push(&items.emplace_back(Item{id}), TimePoint{std::chrono::seconds{random() % 20}});
     for (int removed = 0; removed < 20; ++removed) {
       Item& item = items[random() % items.size()];
       if (item.heap_index != Heap::absent) heap.remove(&item);

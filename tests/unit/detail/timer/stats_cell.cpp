@@ -22,7 +22,8 @@ TimerStats snapshot(const StatsCell& cell) {
   return stats;
 }
 
-void run(StatsCell& cell, Outcome outcome, std::chrono::nanoseconds length = 1ms, std::string_view error = {}) {
+void run(StatsCell& cell, Outcome outcome, std::chrono::nanoseconds length = 1ms,
+         std::string_view error = {}) {
   cell.run_started(Schedule::Decision{.run = true});
   cell.run_ended(outcome, length, error);
 }
@@ -122,11 +123,11 @@ TEST_CASE("readers on other threads see consistent numbers while the timer runs"
     do {
       const auto stats = snapshot(cell);
       const auto finished = stats.success_count + stats.error_count + stats.cancelled_count;
-      const bool consistent =
-          stats.execution_count == finished + (stats.is_executing ? 1 : 0) && stats.execution_count >= last &&
-          stats.skipped_count == stats.execution_count && stats.consecutive_errors == stats.error_count - stats.success_count &&
-          stats.total_execution_time == finished * 1us &&
-          (stats.error_count == 0 || stats.last_error == std::string(200, 'e'));
+      const bool consistent = stats.execution_count == finished + (stats.is_executing ? 1 : 0) &&
+                              stats.execution_count >= last && stats.skipped_count == stats.execution_count &&
+                              stats.consecutive_errors == stats.error_count - stats.success_count &&
+                              stats.total_execution_time == finished * 1us &&
+                              (stats.error_count == 0 || stats.last_error == std::string(200, 'e'));
       wrong += consistent ? 0 : 1;
       last = stats.execution_count;
       ++snapshots;

@@ -55,7 +55,7 @@ struct Service {
   asio::awaitable<void> sleeps() {
     note();
     cliffracer::detail::TimerQueue::Sleeper sleeper;
-    co_await world.time.queue().sleep_until(sleeper, world.time.now() + sleeps_for);
+    co_await world.time.queue().sleep_until(world.strand, sleeper, world.time.now() + sleeps_for);
     ++ended;
   }
   asio::awaitable<void> aborts_by_itself() {
@@ -149,7 +149,9 @@ TEST_CASE("a method that throws is logged, counted and retried after error_backo
 TEST_CASE("an exception that is no std::exception is a failed run like any other") {
   TimerWorld world;
   Service service{world};
-  world.add(timer<&Service::throw_number>{.interval = 1s, .error_backoff = 250ms, .run_on = RunOn::event_loop}, service);
+  world.add(
+      timer<&Service::throw_number>{.interval = 1s, .error_backoff = 250ms, .run_on = RunOn::event_loop},
+      service);
   world.start();
   world.time.advance(1500ms);
   CHECK(service.starts == Starts{1s, 1250ms, 1500ms});
@@ -240,7 +242,7 @@ TEST_CASE("stop wakes sleepers at once and starts no new run") {
   CHECK(service.starts.size() == 1);
 }
 
-TEST_CASE("a run in progress at stop goes on; cancelled, it ends and counts as cancelled") {
+TEST_CASE("a run in progress at stop goes on, and counts as cancelled once it is cut short") {
   TimerWorld world;
   Service service{world};
   world.add(timer<&Service::hangs>{.interval = 10s}, service);

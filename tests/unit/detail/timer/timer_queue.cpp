@@ -17,6 +17,7 @@ namespace {
 
 struct Fixture {
   asio::io_context context{1};
+  cliffracer::detail::Strand strand{context.get_executor()};
   VirtualTime time{context};
   TimePoint begin = time.now();
   std::vector<int> woken;
@@ -24,17 +25,17 @@ struct Fixture {
 
   asio::awaitable<void> sleep(int id, std::chrono::nanoseconds due) {
     auto& sleeper = sleepers.emplace_back();
-    co_await time.queue().sleep_until(sleeper, begin + due);
+    co_await time.queue().sleep_until(strand, sleeper, begin + due);
     woken.push_back(id);
   }
   asio::awaitable<void> sleep_again(int id, std::chrono::nanoseconds due, int times) {
     auto& sleeper = sleepers.emplace_back();
     for (int i = 0; i < times; ++i) {
-      co_await time.queue().sleep_until(sleeper, begin + due);
+      co_await time.queue().sleep_until(strand, sleeper, begin + due);
       woken.push_back(id);
     }
   }
-  void spawn(asio::awaitable<void> task) { asio::co_spawn(context, std::move(task), asio::detached); }
+  void spawn(asio::awaitable<void> task) { asio::co_spawn(strand, std::move(task), asio::detached); }
 };
 
 }  // namespace
@@ -93,7 +94,7 @@ TEST_CASE("a due point in the past waits for the next round") {
   CHECK(f.woken.size() == 3);
 }
 
-TEST_CASE("a sleeper can be woken early, once; nothing stays armed without sleepers") {
+TEST_CASE("a sleeper can be woken early, once, and nothing stays armed without sleepers") {
   Fixture f;
   f.spawn(f.sleep(1, 20s));
   f.time.settle();

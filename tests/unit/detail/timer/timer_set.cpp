@@ -21,8 +21,8 @@ struct Service {
   asio::awaitable<void> coroutine() { co_return; }
 };
 
-template <auto Method>
-std::string refusal(const timer<Method>& registration) {
+template <auto Method, class Type>
+std::string refusal(const timer<Method, Type>& registration) {
   TimerSet timers;
   Service service;
   try {
@@ -43,9 +43,10 @@ TEST_CASE("an option out of range is refused with service, timer and rule") {
     std::string text;
   };
   const std::vector<Row> rows{
-      {refusal(timer<plain>{.interval = 0s}), "service orders: timer plain: interval must be greater than zero"},
+      {refusal(timer<plain>{.interval = 0s}),
+       "service orders: timer plain: interval must be greater than zero"},
       {refusal(timer<plain>{.interval = -1s}), "service orders: timer plain: interval must not be negative"},
-      {refusal(timer<plain>{.interval = std::chrono::duration<double, std::nano>{0.5}}),
+      {refusal(timer<plain>{.interval = std::chrono::duration<double, std::nano>{0.4}}),
        "service orders: timer plain: interval must be greater than zero"},
       {refusal(timer<plain>{.interval = std::chrono::hours::max()}),
        "service orders: timer plain: interval must fit in 64-bit nanoseconds (292 years)"},
@@ -60,7 +61,8 @@ TEST_CASE("an option out of range is refused with service, timer and rule") {
       {refusal(timer<plain>{.interval = 1s, .run_on = static_cast<RunOn>(9)}),
        "service orders: timer plain: run_on is no RunOn"},
       {refusal(timer<coroutine>{.interval = 1s, .run_on = RunOn::worker_pool}),
-       "service orders: timer coroutine: run_on: a coroutine runs on the event loop, only a plain method on the worker "
+       "service orders: timer coroutine: run_on: a coroutine runs on the event loop, only a plain method on "
+       "the worker "
        "pool"},
       {refusal(timer<plain>{.interval = 1s, .name = "two words"}),
        "service orders: timer two words: name must be"},

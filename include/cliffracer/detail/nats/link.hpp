@@ -1,0 +1,262 @@
+#pragma once
+
+#include <spdlog/logger.h>
+
+#include <algorithm>
+#include <asio/any_io_executor.hpp>
+#include <asio/awaitable.hpp>
+#include <asio/error.hpp>
+#include <asio/post.hpp>
+#include <asio/redirect_error.hpp>
+#include <asio/steady_timer.hpp>
+#include <asio/this_coro.hpp>
+#include <asio/use_awaitable.hpp>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include <cliffracer/detail/log.hpp>
+#include <cliffracer/detail/nats/drop_log.hpp>
+#include <cliffracer/detail/nats/link_core.hpp>
+#include <cliffracer/detail/nats/link_status.hpp>
+#include <cliffracer/detail/nats/link_worker.hpp>
+#include <cliffracer/detail/nats/log_text.hpp>
+#include <cliffracer/detail/nats/pending_requests.hpp>
+#include <cliffracer/detail/nats/request_text.hpp>
+#include <cliffracer/detail/nats/retry.hpp>
+#include <cliffracer/detail/subject.hpp>
+#include <cliffracer/error.hpp>
+#include <cliffracer/service_config.hpp>
+
+namespace cliffracer::detail {
+
+/// A service's connection to its broker, which comes and goes without the event loop noticing: nothing here
+/// blocks. One link is opened once and closed once. Delivery is at most once.
+class NatsLink : public std::enable_shared_from_this<NatsLink> {
+  struct Private {};
+
+ public:
+  /// `executor` is the service's strand: handlers run there. It must outlive the link. Makes no connection
+  /// yet. Throws std::invalid_argument for a config that check_validity() refuses.
+  [[nodiscard]] static std::shared_ptr<NatsLink> create(asio::any_io_executor executor,
+                                                        const ServiceConfig& config,
+                                                        std::shared_ptr<spdlog::logger> logger) {
+    check_validity(config);
+    return std::make_shared<NatsLink>(Private{}, std::move(executor), config, std::move(logger));
+  }
+
+  NatsLink(Private /*only create()*/, asio::any_io_executor executor, const ServiceConfig& config,
+           std::shared_ptr<spdlog::logger> logger)
+      : executor_{executor},
+        logger_{std::move(logger)},
+        core_{std::make_shared<LinkCore>(config, "_INBOX." + unique_token())},
+        end_of_thread_{std::move(executor)} {}
+
+  NatsLink(const NatsLink&) = delete;
+  NatsLink& operator=(const NatsLink&) = delete;
+
+  /// Blocks up to a second when the link is open: close() first.
+  ~NatsLink() {
+    core_->sever();
+    core_->request_stop(LinkCore::TimePoint::min());
+    if (!thread_.joinable()) return;
+    if (core_->wait_finished(std::chrono::seconds{1}))
+      thread_.join();
+    else
+      thread_.detach();
+  }
+
+  // Only on the executor.
+
+  /// Starts the link's thread, which connects in the background. Once only.
+  /// Throws std::logic_error the second time, std::system_error when there is no thread to be had.
+  void open() {
+    if (opened_) throw std::logic_error{"a NATS link is opened once"};
+    opened_ = true;
+    core_->open(
+        executor_, [weak = weak_from_this()] { on_event_loop(weak, &NatsLink::drain); },
+        [weak = weak_from_this()] { on_event_loop(weak, &NatsLink::thread_ended); });
+    thread_ = std::thread{[core = core_, logger = logger_] { LinkWorker{core, logger}.run(); }};
+  }
+
+  /// Sends a request and waits for the reply's JSON. `timeout` is > 0; the request is not sent any more after
+  /// it. Throws RpcError: nobody serves the subject, the reply is malformed or exceeds a limit. Throws
+  /// std::system_error: asio::error::timed_out; asio::error::operation_aborted when cancelled or when the
+  /// link closes; what publish() throws. Cancellation: terminal.
+  [[nodiscard]] asio::awaitable<nlohmann::json> request(std::string subject, std::string payload,
+                                                        std::string correlation_id,
+                                                        std::chrono::nanoseconds timeout) {
+    const auto self = shared_from_this();
+    const auto deadline = saturated_add(LinkCore::Clock::now(), std::min(timeout, longest_wait));
+    PendingRequests::Waiter waiter{pending_, executor_, deadline};
+    OutboxMessage message;
+    message.subject = subject;
+    message.payload = std::move(payload);
+    message.reply_to = core_->inbox_prefix + "." + std::to_string(waiter.id());
+    message.correlation_id = std::move(correlation_id);
+    message.deadline = deadline;
+    message.abandoned = waiter.abandoned();
+    push(std::move(message));
+
+    std::error_code error;
+    co_await waiter.timer().async_wait(asio::redirect_error(asio::use_awaitable, error));
+    if (!waiter.reply()) {
+      if (waiter.closed() || error == asio::error::operation_aborted)
+        throw std::system_error{asio::error::make_error_code(asio::error::operation_aborted), subject};
+      throw std::system_error{asio::error::make_error_code(asio::error::timed_out),
+                              subject + ": no reply within " + seconds_text(timeout)};
+    }
+    if (waiter.reply()->no_responders) throw rpc_error(RpcError::Reason::no_responders, subject, {});
+    Inbound reply = std::move(waiter.reply()->inbound);
+    if (!reply.payload_error.empty())
+      throw rpc_error(RpcError::Reason::bad_reply, subject, std::move(reply.payload_error));
+    co_return std::move(reply.payload);
+  }
+
+  /// Sends what the outbox holds if there is a connection, for at most `grace` (>= 0), ends requests that
+  /// still wait with asio::error::operation_aborted, and closes. Returns within `grace` and little more
+  /// whatever the broker does. A handler is not called any more afterwards. Calling it again waits for the
+  /// same end. Cancellation: terminal; it closes at once.
+  [[nodiscard]] asio::awaitable<void> close(std::chrono::nanoseconds grace) {
+    constexpr std::chrono::milliseconds little{250};
+    const auto self = shared_from_this();
+    pending_.close();
+    const auto deadline = saturated_add(LinkCore::Clock::now(), std::min(grace, longest_wait));
+    core_->request_stop(deadline);
+    if (!thread_.joinable()) {
+      opened_ = true;
+      core_->sever();
+      static_cast<void>(core_->finish(true));
+      co_return;
+    }
+
+    if (!ended_) {
+      if (!std::exchange(closing_, true)) end_of_thread_.expires_at(saturated_add(deadline, little));
+      std::error_code error;
+      co_await end_of_thread_.async_wait(asio::redirect_error(asio::use_awaitable, error));
+    }
+    if (thread_.joinable()) end_thread();
+    warn_of_dropped(drops_.rest());
+    core_->sever();
+  }
+
+  // Any thread.
+
+  /// Calls `handler` on the executor for each message to `subject`, now or as soon as there is a connection,
+  /// and again after each reconnection. `queue_group` may be empty. What `handler` throws is logged. Throws
+  /// std::invalid_argument for an impossible subject or group.
+  void subscribe(std::string subject, std::string queue_group, InboundHandler handler) {
+    require_subscription_subject(subject);
+    if (!queue_group.empty()) require_publish_subject(queue_group);
+    auto shared = std::make_shared<const InboundHandler>(std::move(handler));
+    core_->subscribe(std::move(subject), std::move(queue_group), std::move(shared));
+  }
+
+  /// Tells the broker that no more messages are wanted but replies. What has arrived before is still handed
+  /// over.
+  void unsubscribe_all() { core_->unsubscribe_all(); }
+
+  /// Hands a message to the outbox. `correlation_id` becomes the header of that name when it is not empty;
+  /// control characters in it are left out. Throws std::invalid_argument for an impossible subject;
+  /// std::system_error: std::errc::no_buffer_space when the outbox is full, std::errc::message_size above the
+  /// broker's limit (once that is known), std::errc::not_connected when the link is not open.
+  void publish(std::string subject, std::string payload, std::string reply_to = {},
+               std::string correlation_id = {}) {
+    OutboxMessage message;
+    message.subject = std::move(subject);
+    message.payload = std::move(payload);
+    message.reply_to = std::move(reply_to);
+    message.correlation_id = std::move(correlation_id);
+    push(std::move(message));
+  }
+
+  [[nodiscard]] LinkStatus status() const { return core_->status(); }
+
+ private:
+  static constexpr std::chrono::nanoseconds longest_wait = std::chrono::hours{24 * 365};
+  // More in one go would keep timers waiting.
+  static constexpr std::size_t handlers_in_a_row = 64;
+
+  static void on_event_loop(const std::weak_ptr<NatsLink>& weak, void (NatsLink::*action)()) {
+    if (const auto self = weak.lock()) (*self.*action)();
+  }
+
+  void push(OutboxMessage message) {
+    require_publish_subject(message.subject);
+    if (!message.reply_to.empty()) require_publish_subject(message.reply_to);
+    if (message.payload.size() > longest_payload)
+      throw std::system_error{std::make_error_code(std::errc::message_size), "a payload above 1 GiB"};
+    message.correlation_id = header_text(message.correlation_id);
+    core_->push(std::move(message));
+  }
+
+  // nats.c counts in int.
+  static constexpr std::size_t longest_payload = 1024 * 1024 * 1024;
+
+  void drain() {
+    InboxWork work = core_->take_inbound(handlers_in_a_row);
+    warn_of_dropped(drops_.told_now(work.dropped, LinkCore::Clock::now()));
+    if (work.more)
+      asio::post(executor_, [weak = weak_from_this()] { on_event_loop(weak, &NatsLink::drain); });
+    for (InboxMessage& message : work.batch) {
+      if (message.subscription == 0) {
+        pending_.resolve(std::move(message));
+        continue;
+      }
+      const auto handler = core_->handler(message.subscription);
+      if (!handler) continue;
+      try {
+        (*handler)(std::move(message.inbound));
+      } catch (const std::exception& error) {
+        logger_->error("service {}: a message handler failed: {}", core_->config.name, escaped(error.what()));
+      } catch (...) {
+        logger_->error("service {}: a message handler failed", core_->config.name);
+      }
+    }
+  }
+
+  void warn_of_dropped(std::uint64_t count) {
+    if (count == 0) return;
+    logger_->warn("service {}: the inbox is full: dropped {} from NATS, which came faster than handlers ran",
+                  core_->config.name, message_count(count));
+  }
+
+  void thread_ended() {
+    ended_ = true;
+    pending_.close();
+    end_of_thread_.expires_at(LinkCore::TimePoint::min());
+  }
+
+  void end_thread() {
+    if (ended_) {
+      thread_.join();
+      return;
+    }
+    const std::uint64_t lost = core_->finish(false);
+    logger_->warn("service {}: NATS does not let go within the time to stop: left behind{}",
+                  core_->config.name, lost == 0 ? "" : ", lost " + message_count(lost));
+    thread_.detach();
+  }
+
+  asio::any_io_executor executor_;
+  std::shared_ptr<spdlog::logger> logger_;
+  std::shared_ptr<LinkCore> core_;
+  PendingRequests pending_;
+  DropLog drops_;
+  asio::steady_timer end_of_thread_;
+  std::thread thread_;
+  bool opened_ = false;
+  bool closing_ = false;
+  bool ended_ = false;
+};
+
+}  // namespace cliffracer::detail

@@ -1,0 +1,276 @@
+#pragma once
+
+#include <cliffracer/nats_service.hpp>
+
+#include <asio/co_spawn.hpp>
+#include <asio/post.hpp>
+#include <asio/redirect_error.hpp>
+#include <asio/signal_set.hpp>
+#include <asio/strand.hpp>
+#include <asio/use_awaitable.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+#include <utility>
+
+// How NatsService starts, runs and stops.
+
+namespace cliffracer {
+namespace detail {
+
+[[nodiscard]] inline ServiceConfig checked(ServiceConfig config) {
+  check_validity(config);
+  return config;
+}
+
+/// Waits for `task` and keeps what it throws.
+inline asio::awaitable<void> capture(asio::awaitable<void> task, std::exception_ptr& thrown) {
+  try {
+    co_await std::move(task);
+  } catch (...) {
+    thrown = std::current_exception();
+  }
+}
+
+}  // namespace detail
+
+inline NatsService::NatsService(ServiceConfig config)
+    : NatsService{std::make_unique<asio::io_context>(1), nullptr, std::move(config)} {}
+
+inline NatsService::NatsService(asio::io_context& context, ServiceConfig config)
+    : NatsService{nullptr, &context, std::move(config)} {}
+
+inline NatsService::NatsService(std::unique_ptr<asio::io_context> owned, asio::io_context* context,
+                                ServiceConfig config)
+    : config_{detail::checked(std::move(config))},
+      owned_context_{std::move(owned)},
+      context_{owned_context_ ? *owned_context_ : *context},
+      strand_{asio::make_strand(context_)},
+      log_{detail::service_logger(config_.name)},
+      queue_{asio::use_service<detail::AsioTimerQueue>(context_).queue()},
+      tasks_{strand_,
+             [this](const std::string& name, const std::exception_ptr& escaped) {
+               log_->error("service {}: {} failed: {}", config_.name, name,
+                           detail::escaped(detail::text_of(escaped)));
+             }},
+      dispatcher_{config_.name, log_, tasks_, strand_,
+                  [this](std::string subject, std::string payload, std::string correlation_id) {
+                    started_link("reply")->publish(std::move(subject), std::move(payload), {},
+                                                   std::move(correlation_id));
+                  }},
+      idle_{strand_, asio::steady_timer::time_point::max()} {}
+
+inline NatsService::~NatsService() {
+  if (state_ == State::idle) return;
+  const std::string message =
+      "service " + config_.name +
+      " is destroyed while it runs: stop() it, or let run() return, before its destructor";
+  log_->critical(message.c_str());
+  log_->flush();
+  std::fprintf(stderr, "%s\n", message.c_str());
+  std::terminate();
+}
+
+inline void NatsService::run() {
+  if (!owned_context_) {
+    throw std::logic_error{
+        "service " + config_.name +
+        ": run() is for a service with its own io_context; co_await start() on the caller's"};
+  }
+  if (state_ != State::idle) throw std::logic_error{"service " + config_.name + ": run(): it runs already"};
+  context_.restart();
+  asio::signal_set signals{context_, SIGINT, SIGTERM};
+  signals.async_wait([&](const asio::error_code& error, int signal) {
+    if (error) return;
+    log_->info("service {}: signal {}", config_.name, signal);
+    // The next one has its default effect: somebody is in a hurry.
+    signals.clear();
+    request_stop();
+  });
+  std::exception_ptr failure;
+  asio::co_spawn(strand_, run_here(), [&](std::exception_ptr thrown) {
+    if (thrown) failure = std::move(thrown);
+    signals.cancel();
+  });
+  for (bool ended = false; !ended;) {
+    try {
+      context_.run();
+      ended = true;
+    } catch (...) {
+      // From a handler that somebody else put on this io_context.
+      failure = std::current_exception();
+      log_->critical("service {}: stops, because a handler on its event loop threw: {}", config_.name,
+                     detail::escaped(detail::text_of(failure)));
+      request_stop();
+    }
+  }
+  if (failure) std::rethrow_exception(failure);
+}
+
+inline asio::awaitable<void> NatsService::run_here() {
+  const bool started = co_await start_here();
+  if (started) co_await wait_until_idle();
+}
+
+inline asio::awaitable<void> NatsService::start() {
+  auto starting = start_here();
+  const bool started = co_await asio::co_spawn(strand_, std::move(starting), asio::use_awaitable);
+  if (!started) {
+    throw std::system_error{asio::error::operation_aborted,
+                            "service " + config_.name + ": stopped while starting"};
+  }
+}
+
+inline asio::awaitable<void> NatsService::stop() {
+  auto stopping = stop_here();
+  co_await asio::co_spawn(strand_, std::move(stopping), asio::use_awaitable);
+}
+
+inline void NatsService::request_stop() noexcept {
+  if (stop_requested_.exchange(true) || state_ == State::idle) return;
+  asio::post(strand_, [this] { begin_stop(); });
+}
+
+/// False: stopped before it was started.
+inline asio::awaitable<bool> NatsService::start_here() {
+  if (state_ != State::idle) throw std::logic_error{"service " + config_.name + ": start(): it runs already"};
+  state_ = State::starting;
+  was_started_ = true;
+  ++starts_;
+  work_.emplace(strand_);
+  auto opened = detail::NatsLink::create(strand_, config_, log_);
+  {
+    const std::lock_guard lock{link_mutex_};
+    link_ = opened;
+  }
+  opened->open();
+
+  std::exception_ptr failure;
+  const bool with_hook = !stop_requested_;
+  if (with_hook) failure = co_await run_hook("on_start", on_start());
+  if (failure || stop_requested_) {
+    const bool is_stopped = stop_requested_;
+    co_await shut_down(with_hook && !failure);
+    if (failure && !(is_stopped && detail::is_abort(failure))) std::rethrow_exception(failure);
+    co_return false;
+  }
+  open_for_messages();
+  timers_.start(tasks_, strand_, queue_, context_, *log_, config_.name, config_.worker_threads);
+  state_ = State::running;
+  log_->info("service {}: started with {} timers and {} message handlers", config_.name, timers_.size(),
+             dispatcher_.handlers().size());
+  // Asked for meanwhile on another thread, too early for begin_stop().
+  if (stop_requested_) begin_stop();
+  co_return true;
+}
+
+inline void NatsService::open_for_messages() {
+  asio::any_io_executor worker;
+  if (dispatcher_.needs_worker()) worker = message_workers_.emplace(config_.message_threads).get_executor();
+  dispatcher_.start_accepting(std::move(worker));
+  const auto opened = link();
+  const std::string& group = config_.queue_group.empty() ? config_.name : config_.queue_group;
+  bool has_rpc = false;
+  for (const auto& handler : dispatcher_.handlers()) {
+    if (handler.kind == detail::MessageKind::rpc) {
+      has_rpc = true;
+      continue;
+    }
+    opened->subscribe(handler.subject, handler.queue_group, [this, &handler](detail::Inbound message) {
+      dispatcher_.on_event(handler, std::move(message));
+    });
+  }
+  if (!has_rpc) return;
+  opened->subscribe(config_.name + ".rpc.*", group,
+                    [this](detail::Inbound message) { dispatcher_.on_request(std::move(message)); });
+  opened->subscribe(config_.name + ".async.*", group,
+                    [this](detail::Inbound message) { dispatcher_.on_async(std::move(message)); });
+}
+
+inline asio::awaitable<void> NatsService::stop_here() {
+  if (state_ == State::idle) co_return;
+  stop_requested_ = true;
+  begin_stop();
+  co_await wait_until_idle();
+}
+
+inline asio::awaitable<void> NatsService::wait_until_idle() {
+  for (const auto start = starts_; state_ != State::idle && starts_ == start;) {
+    asio::error_code ignored;  // what counts is the state
+    co_await idle_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  }
+}
+
+inline void NatsService::begin_stop() {
+  // start_here() sees that a stop was requested; only its hook has to be ended.
+  if (state_ == State::starting) tasks_.cancel();
+  if (state_ != State::running) return;
+  state_ = State::stopping;
+  asio::co_spawn(strand_, shut_down(true), [this](const std::exception_ptr& thrown) {
+    if (thrown)
+      log_->critical("service {}: stop failed: {}", config_.name, detail::escaped(detail::text_of(thrown)));
+  });
+}
+
+inline asio::awaitable<void> NatsService::shut_down(bool with_hook) {
+  const auto began = std::chrono::steady_clock::now();
+  state_ = State::stopping;
+  log_->info("service {}: stopping", config_.name);
+  const auto opened = link();
+  timers_.request_stop();
+  dispatcher_.stop_accepting();
+  opened->unsubscribe_all();
+  co_await end_tasks();
+  if (with_hook) {
+    const auto failure = co_await run_hook("on_stop", on_stop());
+    if (failure) {
+      log_->error("service {}: on_stop failed: {}", config_.name, detail::escaped(detail::text_of(failure)));
+    }
+  }
+  timers_.stopped();
+  message_workers_.reset();
+  const auto left = config_.stop_timeout - (std::chrono::steady_clock::now() - began);
+  co_await opened->close(std::max<std::chrono::nanoseconds>(left, std::chrono::milliseconds{100}));
+  log_->info("service {}: stopped", config_.name);
+  stop_requested_ = false;
+  state_ = State::idle;
+  work_.reset();
+  idle_.cancel();
+}
+
+/// Waits for what runs; after stop_timeout cancels it, says its name, and waits on.
+inline asio::awaitable<void> NatsService::end_tasks() {
+  bool ended = co_await tasks_.wait_empty(config_.stop_timeout);
+  while (!ended) {
+    for (const auto& name : tasks_.names()) {
+      log_->warn("service {}: {} still runs {} s after stop was asked for", config_.name, name,
+                 detail::seconds(config_.stop_timeout));
+    }
+    timers_.cancelling();
+    tasks_.cancel();
+    ended = co_await tasks_.wait_empty(
+        std::max<std::chrono::nanoseconds>(config_.stop_timeout, std::chrono::seconds{1}));
+  }
+}
+
+/// Runs a hook of the subclass as a task. Returns what it threw.
+inline asio::awaitable<std::exception_ptr> NatsService::run_hook(std::string name,
+                                                                 asio::awaitable<void> hook) {
+  std::exception_ptr thrown;
+  const bool is_start = state_ == State::starting;
+  tasks_.spawn(std::move(name), detail::capture(std::move(hook), thrown));
+  if (is_start) {
+    static_cast<void>(co_await tasks_.wait_empty(std::chrono::nanoseconds::max()));
+  } else {
+    co_await end_tasks();
+  }
+  co_return thrown;
+}
+
+}  // namespace cliffracer

@@ -1,0 +1,134 @@
+#pragma once
+
+#include <cliffracer/detail/json_text.hpp>
+#include <cliffracer/detail/message/correlation.hpp>
+#include <cliffracer/detail/message/correlation_id.hpp>
+#include <cliffracer/detail/subject.hpp>
+#include <cliffracer/nats_service.hpp>
+#include <cliffracer/service_info_json.hpp>
+#include <cliffracer/timer_stats_json.hpp>
+
+#include <asio/co_spawn.hpp>
+#include <asio/use_awaitable.hpp>
+
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+// What NatsService sends, and what it says of itself.
+
+namespace cliffracer {
+namespace detail {
+
+/// The subject of `service`'s `method`. Throws std::invalid_argument for what is no name.
+[[nodiscard]] inline std::string method_subject(std::string_view operation, std::string_view service,
+                                                std::string_view kind, std::string_view method) {
+  for (const auto name : {service, method}) {
+    if (is_subject_token(name)) continue;
+    throw std::invalid_argument{std::string{operation} + ": \"" + escaped(name, 128) +
+                                "\" is not one NATS subject token"};
+  }
+  return std::string{service} + "." + std::string{kind} + "." + std::string{method};
+}
+
+/// `arguments` as the text of a JSON object; null is an empty one.
+[[nodiscard]] inline std::string object_text(std::string_view operation, const nlohmann::json& arguments) {
+  if (arguments.is_null()) return "{}";
+  if (!arguments.is_object()) {
+    throw std::invalid_argument{std::string{operation} + ": a JSON object is needed, not " +
+                                arguments.type_name()};
+  }
+  return to_text(arguments);
+}
+
+/// The result in a reply. Throws RpcError for an error in it.
+[[nodiscard]] inline nlohmann::json result_of(nlohmann::json reply, const std::string& service,
+                                              const std::string& method) {
+  if (reply.is_object()) {
+    if (const auto error = reply.find("error"); error != reply.end()) {
+      throw RpcError{RpcError::Reason::remote, service, method,
+                     error->is_string() ? error->get<std::string>() : to_text(*error)};
+    }
+    if (const auto result = reply.find("result"); result != reply.end()) return std::move(*result);
+  }
+  throw RpcError{RpcError::Reason::bad_reply, service, method, "neither result nor error"};
+}
+
+}  // namespace detail
+
+inline std::shared_ptr<detail::NatsLink> NatsService::link() const {
+  const std::lock_guard lock{link_mutex_};
+  return link_;
+}
+
+inline std::shared_ptr<detail::NatsLink> NatsService::started_link(std::string_view operation) const {
+  if (auto started = link()) return started;
+  throw std::system_error{std::make_error_code(std::errc::not_connected),
+                          "service " + config_.name + ": " + std::string{operation} + " before start"};
+}
+
+inline void NatsService::send(std::string_view operation, std::string_view subject,
+                              const nlohmann::json& object) {
+  const std::string* id = detail::current_correlation_id();
+  started_link(operation)->publish(std::string{subject}, detail::object_text(operation, object), {},
+                                   id ? *id : std::string{});
+}
+
+inline void NatsService::publish_event(std::string_view subject, const nlohmann::json& event) {
+  if (const auto rule = detail::violated_publish_rule(subject); !rule.empty()) {
+    throw std::invalid_argument{"publish_event: subject \"" + detail::escaped(subject, 128) + "\" must be " +
+                                std::string{rule}};
+  }
+  send("publish_event", subject, event);
+}
+
+inline void NatsService::call_async(std::string_view service, std::string_view method,
+                                    const nlohmann::json& arguments) {
+  send("call_async", detail::method_subject("call_async", service, "async", method), arguments);
+}
+
+inline asio::awaitable<nlohmann::json> NatsService::call_rpc(std::string service, std::string method,
+                                                             nlohmann::json arguments) {
+  std::string subject = detail::method_subject("call_rpc", service, "rpc", method);
+  std::string payload = detail::object_text("call_rpc", arguments);
+  const std::string* ambient = detail::current_correlation_id();
+  std::string id = ambient ? *ambient : detail::make_correlation_id();
+  const auto started = started_link("call_rpc");
+  auto request =
+      started->request(std::move(subject), std::move(payload), std::move(id), config_.request_timeout);
+  nlohmann::json reply = co_await asio::co_spawn(strand_, std::move(request), asio::use_awaitable);
+  co_return detail::result_of(std::move(reply), service, method);
+}
+
+inline ServiceTimerStats NatsService::get_timer_stats() const { return timers_.stats(queue_.now()); }
+
+inline ServiceInfo NatsService::get_service_info() const {
+  ServiceInfo info{.name = config_.name, .version = config_.version, .description = config_.description};
+  info.is_running = state_ == State::running;
+  for (const auto& handler : dispatcher_.handlers()) {
+    if (handler.kind == detail::MessageKind::rpc) info.methods.push_back(handler.name);
+  }
+  if (!info.methods.empty()) info.subjects = {config_.name + ".rpc.*", config_.name + ".async.*"};
+  for (const auto& handler : dispatcher_.handlers()) {
+    if (handler.kind == detail::MessageKind::listener) info.subjects.push_back(handler.subject);
+  }
+  info.timers = get_timer_stats().timers;
+  const auto current = link();
+  const detail::LinkStatus status = current ? current->status() : detail::LinkStatus{};
+  info.broker = {.state = std::string{to_string(status.state)},
+                 .url = status.server.empty() ? config_.nats_url.redacted() : status.server,
+                 .last_error = status.last_error,
+                 .reconnects = status.reconnects,
+                 .published = status.published,
+                 .unconfirmed = status.unconfirmed,
+                 .publish_errors = status.publish_errors,
+                 .received = status.received,
+                 .dropped = status.inbox_dropped,
+                 .outbox_messages = status.outbox_messages,
+                 .outbox_bytes = status.outbox_bytes};
+  return info;
+}
+
+}  // namespace cliffracer

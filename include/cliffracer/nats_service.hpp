@@ -1,0 +1,197 @@
+#pragma once
+
+#include <cliffracer/detail/message/dispatcher.hpp>
+#include <cliffracer/detail/message/make_handler.hpp>
+#include <cliffracer/detail/nats/link.hpp>
+#include <cliffracer/detail/task_group.hpp>
+#include <cliffracer/detail/timer/asio_timer_queue.hpp>
+#include <cliffracer/detail/timer/timer_set.hpp>
+#include <cliffracer/error.hpp>
+#include <cliffracer/listener.hpp>
+#include <cliffracer/rpc.hpp>
+#include <cliffracer/service_config.hpp>
+#include <cliffracer/service_info.hpp>
+#include <cliffracer/timer.hpp>
+#include <cliffracer/timer_stats.hpp>
+
+#include <spdlog/spdlog.h>
+#include <asio/any_io_executor.hpp>
+#include <asio/awaitable.hpp>
+#include <asio/executor_work_guard.hpp>
+#include <asio/io_context.hpp>
+#include <asio/steady_timer.hpp>
+#include <asio/thread_pool.hpp>
+#include <nlohmann/json.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace cliffracer {
+
+/// Base class of a service: runs its timers, answers its RPC methods, feeds its listeners, publishes its
+/// events.
+///
+///     class MyService : public cliffracer::NatsService {
+///      public:
+///       MyService() : NatsService{{.name = "my_service"}} {
+///         add(timer<&MyService::health_check>{.interval = 30s}, rpc<&MyService::get_health>{});
+///       }
+///       ...
+///     };
+///     int main() { MyService{}.run(); }
+///
+/// Executor: all coroutines of a service run on its strand: never two at the same instant, also when several
+/// threads run the io_context. Plain methods run on worker threads beside them, and beside each other.
+///
+/// Object lifetimes: a service must not be destroyed between start() and the end of stop(): its loops use it.
+/// Its destructor then says so and ends the process. The members of your class are gone before that
+/// destructor runs, so stop a service before any of its owners goes. An io_context that is passed in must
+/// outlive the service.
+///
+/// The broker is never in the timers' way: a service whose broker is away starts and ticks; see
+/// publish_event().
+class NatsService {
+ public:
+  /// A service with an io_context of its own, for run(). Throws std::invalid_argument, naming the rule, for a
+  /// configuration out of range.
+  explicit NatsService(ServiceConfig config);
+  /// A service on the caller's io_context, for start() and stop(). Several services can share one.
+  NatsService(asio::io_context& context, ServiceConfig config);
+  virtual ~NatsService();
+
+  NatsService(const NatsService&) = delete;
+  NatsService& operator=(const NatsService&) = delete;
+
+  /// Starts, serves until SIGINT, SIGTERM or request_stop(), stops. Returns when every loop has ended; can be
+  /// called again. A second SIGINT or SIGTERM during the stop ends the process at once. Throws what
+  /// on_start() throws, and std::logic_error for a service on the caller's io_context or one that runs.
+  void run();
+
+  /// Calls on_start(), then starts the timers and begins to serve. Does not wait for a first run, nor for the
+  /// broker. Throws what on_start() throws (the service is then stopped again), std::logic_error when the
+  /// service runs already, std::system_error with asio::error::operation_aborted when request_stop() came
+  /// first.
+  [[nodiscard]] asio::awaitable<void> start();
+
+  /// No new run or message is begun; sleepers wake at once; what runs gets `stop_timeout`, then coroutines
+  /// are cancelled and awaited. A plain method cannot be cancelled, only asked (TickContext::stop_token):
+  /// stop() waits for it, and the log names it every `stop_timeout`. Then on_stop() runs and the outbox is
+  /// flushed. Returns at once when the service does not run. The service can be started again afterwards. Not
+  /// from inside a timer, RPC method or listener: it would wait for itself. Use request_stop() there.
+  [[nodiscard]] asio::awaitable<void> stop();
+
+  /// Has the service stop. Any thread, also from inside its methods. Asked before a start, it ends that
+  /// start.
+  void request_stop() noexcept;
+
+  /// Any thread, at any time; takes no lock.
+  [[nodiscard]] ServiceTimerStats get_timer_stats() const;
+
+  /// Any thread, at any time. Contains no secret: addresses come without user, password and token.
+  [[nodiscard]] ServiceInfo get_service_info() const;
+
+  /// Publishes a JSON object on `subject`. Any thread, in coroutines and plain methods; hands over to the
+  /// outbox and never waits for the broker. While the broker is away messages are kept up to
+  /// `outbox_max_messages` and `outbox_max_bytes`, and sent when it is back. Delivery is at most once, as
+  /// core NATS has it. Inside a handler the event carries the correlation id of the message that is handled,
+  /// as a header. Throws std::system_error: no_buffer_space (a bound is reached), not_connected (before
+  /// start, after stop, or given up after `max_reconnect_attempts`), message_size (more than the server
+  /// takes); std::invalid_argument for a subject with wildcards, blanks or empty tokens, or an event that is
+  /// no JSON object.
+  void publish_event(std::string_view subject, const nlohmann::json& event);
+
+  /// Calls `method` of `service` with a JSON object of arguments; returns its result. Any executor.
+  /// Throws RpcError (the method failed, nobody serves it, or the reply is unusable), std::system_error with
+  /// asio::error::timed_out after `request_timeout`, or as publish_event().
+  /// Cancellation: terminal; the reply is then ignored.
+  [[nodiscard]] asio::awaitable<nlohmann::json> call_rpc(std::string service, std::string method,
+                                                         nlohmann::json arguments = {});
+
+  /// Calls `method` of `service` without waiting for a result, nor for whether anybody serves it. As
+  /// publish_event().
+  void call_async(std::string_view service, std::string_view method, const nlohmann::json& arguments = {});
+
+  [[nodiscard]] const ServiceConfig& config() const noexcept { return config_; }
+
+  /// The strand of the service's coroutines: co_spawn here what shall take turns with them.
+  [[nodiscard]] asio::any_io_executor get_executor() const { return strand_; }
+
+ protected:
+  /// Registers timers, RPC methods and listeners; in the constructor, at the latest before the first start.
+  /// Throws std::invalid_argument that names service, registration and rule.
+  template <class... Registrations>
+  void add(const Registrations&... registrations) {
+    (add_one(registrations), ...);
+  }
+
+  /// Runs on the strand before the first timer and message; can publish and call. What it throws ends the
+  /// start, and request_stop() cancels it; on_stop() is then not called.
+  [[nodiscard]] virtual asio::awaitable<void> on_start() { co_return; }
+  /// Runs on the strand after the last timer and message, while the broker can still be reached. What it
+  /// throws is logged. Gets `stop_timeout`, is then cancelled.
+  [[nodiscard]] virtual asio::awaitable<void> on_stop() { co_return; }
+
+ private:
+  enum class State : std::uint8_t { idle, starting, running, stopping };
+
+  NatsService(std::unique_ptr<asio::io_context> owned, asio::io_context* context, ServiceConfig config);
+
+  template <auto Method, class Type>
+  void add_one(const timer<Method, Type>& registration);
+  template <auto Method, class Type>
+  void add_one(const rpc<Method, Type>& registration);
+  template <auto Method, class Type>
+  void add_one(const listener<Method, Type>& registration);
+  template <class Owner>
+  Owner& owner_of(std::string_view registration);
+
+  // Only on the strand, each.
+  asio::awaitable<bool> start_here();
+  asio::awaitable<void> stop_here();
+  asio::awaitable<void> run_here();
+  asio::awaitable<void> wait_until_idle();
+  asio::awaitable<void> shut_down(bool with_hook);
+  asio::awaitable<void> end_tasks();
+  asio::awaitable<std::exception_ptr> run_hook(std::string name, asio::awaitable<void> hook);
+  void open_for_messages();
+  void begin_stop();
+
+  [[nodiscard]] std::shared_ptr<detail::NatsLink> link() const;
+  [[nodiscard]] std::shared_ptr<detail::NatsLink> started_link(std::string_view operation) const;
+  void send(std::string_view operation, std::string_view subject, const nlohmann::json& object);
+
+  const ServiceConfig config_;
+  const std::unique_ptr<asio::io_context> owned_context_;  // null on the caller's
+  asio::io_context& context_;
+  const detail::Strand strand_;
+  const std::shared_ptr<spdlog::logger> log_;
+  detail::TimerQueue& queue_;
+
+  // Any thread.
+  std::atomic<State> state_{State::idle};
+  std::atomic<bool> stop_requested_{false};
+  std::atomic<bool> was_started_{false};
+  mutable std::mutex link_mutex_;
+  std::shared_ptr<detail::NatsLink> link_;  // of the newest start; guarded by link_mutex_
+
+  // Only on the strand.
+  detail::TaskGroup tasks_;
+  detail::TimerSet timers_;  // its statistics: any thread
+  detail::Dispatcher dispatcher_;
+  std::optional<asio::thread_pool> message_workers_;
+  std::optional<asio::executor_work_guard<asio::any_io_executor>> work_;
+  asio::steady_timer idle_;  // never expires; cancelled when the service has stopped
+  std::uint64_t starts_ = 0;
+};
+
+}  // namespace cliffracer
+
+#include <cliffracer/detail/service/lifecycle.hpp>
+#include <cliffracer/detail/service/messaging.hpp>
+#include <cliffracer/detail/service/registration.hpp>

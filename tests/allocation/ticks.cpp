@@ -1,0 +1,169 @@
+#include "support/catch.hpp"
+
+#include <cliffracer/detail/task_group.hpp>
+#include <cliffracer/detail/timer/asio_timer_queue.hpp>
+#include <cliffracer/detail/timer/timer_set.hpp>
+
+#include <spdlog/sinks/null_sink.h>
+#include <asio/executor_work_guard.hpp>
+#include <asio/io_context.hpp>
+#include <asio/post.hpp>
+#include <asio/strand.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <cstdlib>
+#include <functional>
+#include <memory>
+#include <new>
+
+using namespace std::chrono_literals;
+using cliffracer::MissedTicks;
+using cliffracer::RunOn;
+using cliffracer::timer;
+
+namespace {
+
+std::atomic<std::uint64_t> allocations{0};
+
+void* counted(std::size_t size) {
+  allocations.fetch_add(1, std::memory_order_relaxed);
+  void* const memory = std::malloc(size == 0 ? 1 : size);
+  if (!memory) throw std::bad_alloc{};
+  return memory;
+}
+
+void* counted(std::size_t size, std::align_val_t alignment) {
+  allocations.fetch_add(1, std::memory_order_relaxed);
+  const auto align = static_cast<std::size_t>(alignment);
+  void* const memory = std::aligned_alloc(align, (size + align - 1) / align * align);
+  if (!memory) throw std::bad_alloc{};
+  return memory;
+}
+
+}  // namespace
+
+void* operator new(std::size_t size) { return counted(size); }
+void* operator new[](std::size_t size) { return counted(size); }
+void* operator new(std::size_t size, std::align_val_t alignment) { return counted(size, alignment); }
+void* operator new[](std::size_t size, std::align_val_t alignment) { return counted(size, alignment); }
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete[](void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
+void operator delete[](void* memory, std::align_val_t) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+
+namespace {
+
+constexpr std::uint64_t warm_up = 10'000;
+constexpr std::uint64_t measured = 1'000'000;
+
+/// Ticks as fast as it can, and writes down how many allocations there were between warm-up and end.
+class Counting {
+ public:
+  asio::awaitable<void> coroutine() {
+    count();
+    co_return;
+  }
+  void plain(const cliffracer::TickContext&) { count(); }
+
+  /// Runs until the method has been called often enough; returns the allocations in between.
+  template <class Register>
+  std::uint64_t run(Register&& add) {
+    asio::io_context context{1};
+    cliffracer::detail::TimerSet timers;
+    add(timers);
+    spdlog::logger log{"allocation", std::make_shared<spdlog::sinks::null_sink_mt>()};
+    const cliffracer::detail::Strand strand{context.get_executor()};
+    cliffracer::detail::TaskGroup tasks{strand, [](const std::string&, const std::exception_ptr&) {}};
+    auto& queue = asio::use_service<cliffracer::detail::AsioTimerQueue>(context).queue();
+    auto guard = asio::make_work_guard(context);
+    stop_ = [&] {
+      asio::post(strand, [&] {
+        timers.request_stop();
+        guard.reset();
+      });
+    };
+    asio::post(strand, [&] { timers.start(tasks, strand, queue, context, log, "allocation", 0); });
+    context.run();
+    timers.stopped();
+    return at_end_ - at_start_;
+  }
+
+ private:
+  void count() {
+    const std::uint64_t calls = ++calls_;
+    if (calls == warm_up) at_start_ = allocations.load();
+    if (calls != warm_up + measured) return;
+    at_end_ = allocations.load();
+    stop_();
+  }
+
+  std::function<void()> stop_;
+  std::atomic<std::uint64_t> calls_{0};
+  std::uint64_t at_start_ = 0;
+  std::uint64_t at_end_ = 0;
+};
+
+}  // namespace
+
+TEST_CASE("the counter counts") {
+  const auto before = allocations.load();
+  delete std::make_unique<int>(1).release();
+  CHECK(allocations == before + 1);
+}
+
+TEST_CASE("a million ticks of a coroutine method allocate nothing") {
+  Counting object;
+  CHECK(object.run([&](auto& timers) {
+    timers.add("allocation",
+               timer<&Counting::coroutine>{.interval = 1us,
+                                           .max_drift = std::chrono::nanoseconds::max(),
+                                           .missed_ticks = MissedTicks::burst},
+               object);
+  }) == 0);
+}
+
+TEST_CASE("a million ticks of a plain method on the event loop allocate nothing") {
+  Counting object;
+  CHECK(object.run([&](auto& timers) {
+    timers.add("allocation",
+               timer<&Counting::plain>{.interval = 1us,
+                                       .max_drift = std::chrono::nanoseconds::max(),
+                                       .missed_ticks = MissedTicks::burst,
+                                       .run_on = RunOn::event_loop},
+               object);
+  }) == 0);
+}
+
+TEST_CASE("a million ticks of a plain method on a worker allocate nothing") {
+  Counting object;
+  CHECK(object.run([&](auto& timers) {
+    timers.add("allocation",
+               timer<&Counting::plain>{.interval = 1us,
+                                       .max_drift = std::chrono::nanoseconds::max(),
+                                       .missed_ticks = MissedTicks::burst},
+               object);
+  }) == 0);
+}
+
+TEST_CASE("ticks of several timers at once allocate nothing, but for a few of Asio's own waits") {
+  Counting object;
+  CHECK(object.run([&](auto& timers) {
+    for (const char* name : {"a", "b", "c", "d"}) {
+      timers.add("allocation",
+                 timer<&Counting::coroutine>{
+                     .interval = 1us, .max_drift = std::chrono::nanoseconds::max(), .name = name},
+                 object);
+      timers.add("allocation",
+                 timer<&Counting::plain>{.interval = 10us,
+                                         .max_drift = std::chrono::nanoseconds::max(),
+                                         .name = std::string{"plain_"} + name},
+                 object);
+    }
+  }) < 10);  // a wait that is replaced twice before it can end
+}

@@ -1,0 +1,46 @@
+#include "support/catch.hpp"
+
+#include <cliffracer/detail/timer/handler_memory.hpp>
+
+#include <cstddef>
+
+using cliffracer::detail::HandlerAllocator;
+using cliffracer::detail::HandlerMemory;
+
+TEST_CASE("a freed block is handed out again") {
+  HandlerMemory memory;
+  void* const first = memory.allocate(64);
+  memory.deallocate(first);
+  CHECK(memory.allocate(32) == first);
+  memory.deallocate(first);
+}
+
+TEST_CASE("blocks in use at the same time do not share memory, and a third one comes from the heap") {
+  HandlerMemory memory;
+  void* const first = memory.allocate(64);
+  void* const second = memory.allocate(64);
+  void* const third = memory.allocate(64);
+  CHECK(first != second);
+  CHECK(first != third);
+  CHECK(second != third);
+  memory.deallocate(third);
+  memory.deallocate(first);
+  memory.deallocate(second);
+}
+
+TEST_CASE("a larger block replaces a smaller one") {
+  HandlerMemory memory;
+  memory.deallocate(memory.allocate(8));
+  auto* const bytes = static_cast<std::byte*>(memory.allocate(4096));
+  bytes[4095] = std::byte{1};
+  memory.deallocate(bytes);
+  CHECK(memory.allocate(4096) == bytes);
+  memory.deallocate(bytes);
+}
+
+TEST_CASE("allocators of one memory are equal whatever they allocate") {
+  HandlerMemory memory;
+  HandlerMemory other;
+  CHECK(HandlerAllocator<int>{memory} == HandlerAllocator<int>{HandlerAllocator<char>{memory}});
+  CHECK_FALSE(HandlerAllocator<int>{memory} == HandlerAllocator<int>{other});
+}
