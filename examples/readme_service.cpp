@@ -147,7 +147,7 @@ class TaskService : public cliffracer::NatsService {
 
 // ---- RPC, events, hooks
 
-//[service_integration
+//[arguments
 struct Order {
   std::string article;
   std::uint32_t quantity = 1;
@@ -162,17 +162,16 @@ void from_json(const nlohmann::json& json, Order& order) {
     throw std::invalid_argument{"quantity must be 0 to 1000"};
   quantity.get_to(order.quantity);
 }
+//]
 
+//[service_integration
 class OrderService : public cliffracer::NatsService {
  public:
   OrderService(asio::io_context& context, cliffracer::ServiceConfig config)
       : NatsService{context, std::move(config)} {
     add(timer<&OrderService::report>{.interval = 1s}, rpc<&OrderService::place_order>{},
-        rpc<&OrderService::count>{.name = "get_order_count"},
+        rpc<&OrderService::count>{.name = "get_order_count"}, rpc<&OrderService::get_service_info>{},
         listener<&OrderService::on_stock>{.subject = "stock.*"});
-    //[service_info_rpc
-    add(rpc<&OrderService::get_service_info>{});
-    //]
   }
 
   asio::awaitable<nlohmann::json> place_order(Order order) {
@@ -265,13 +264,18 @@ class CustomerService : public cliffracer::NatsService {
 //[start_and_stop
 asio::awaitable<void> serve(OrderService& orders, CustomerService& customers) {
   asio::signal_set signals{orders.get_executor(), SIGINT, SIGTERM};
+  std::exception_ptr failure;
   co_await orders.start();
-  co_await customers.start();
-
-  co_await signals.async_wait(asio::use_awaitable);
-
-  co_await customers.stop();
+  try {
+    co_await customers.start();
+    co_await signals.async_wait(asio::use_awaitable);
+    co_await customers.stop();
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  // Whatever happened: a service that runs must not be destroyed.
   co_await orders.stop();
+  if (failure) std::rethrow_exception(failure);
 }
 //]
 
@@ -296,7 +300,7 @@ cliffracer::ServiceConfig secured() {
       .name = "my_service",
       .nats_url = {"tls://nats-1.example.com:4222", "tls://nats-2.example.com:4222"},
       .user = "my_service",
-      .password = "from a secret store",  // or .token, .credentials_file, .nkey_seed
+      .password = "from a secret store",  // or .token, .credentials_file, .nkey and .nkey_seed
       .tls = {.ca_file = "/etc/my_service/ca.pem",
               .certificate_file = "/etc/my_service/certificate.pem",
               .key_file = "/etc/my_service/key.pem"},

@@ -81,8 +81,9 @@ class NatsService {
 
   /// No new run or message is begun; sleepers wake at once; what runs gets `stop_timeout`, then coroutines
   /// are cancelled and awaited. A plain method cannot be cancelled, only asked (TickContext::stop_token):
-  /// stop() waits for it, and the log names it every `stop_timeout`. Then on_stop() runs and the outbox is
-  /// flushed. Returns at once when the service does not run. The service can be started again afterwards. Not
+  /// stop() waits for it, and the log names it every `stop_timeout`. Then on_stop() runs, for
+  /// `stop_timeout` at most, and the outbox is flushed in what is left of the first `stop_timeout`.
+  /// Returns at once when the service does not run. The service can be started again afterwards. Not
   /// from inside a timer, RPC method or listener: it would wait for itself. Use request_stop() there.
   [[nodiscard]] asio::awaitable<void> stop();
 
@@ -195,3 +196,4 @@ class NatsService {
 #include <cliffracer/detail/service/lifecycle.hpp>
 #include <cliffracer/detail/service/messaging.hpp>
 #include <cliffracer/detail/service/registration.hpp>
+#include <cliffracer/detail/service/stopping.hpp>

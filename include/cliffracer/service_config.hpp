@@ -62,7 +62,7 @@ struct TlsConfig {
   bool verify_server = true;
 };
 
-/// How a service is called, where its broker is, and where its limits are. Durations are at most 292 years.
+/// How a service is called, where its broker is, and where its limits are.
 struct ServiceConfig {
   /// One NATS subject token: not empty; no '.', '*', '>', white space, control character. Also the logger's
   /// name.
@@ -89,7 +89,8 @@ struct ServiceConfig {
   std::size_t outbox_max_messages = 65'536;
   /// Bytes waiting to be sent; > 0.
   std::size_t outbox_max_bytes = 64 * 1024 * 1024;
-  /// Messages received and not yet handed to the event loop; > 0.
+  /// Messages received and not yet handed to the event loop, and again messages that wait for their handler
+  /// or are handled; more are refused. > 0.
   std::size_t inbox_max_messages = 65'536;
   /// Bytes received and not yet handed to the event loop; > 0.
   std::size_t inbox_max_bytes = 64 * 1024 * 1024;

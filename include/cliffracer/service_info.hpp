@@ -21,7 +21,7 @@ struct BrokerInfo {
   std::uint64_t unconfirmed = 0;     ///< Of these: the connection ended before the broker confirmed them.
   std::uint64_t publish_errors = 0;  ///< Messages refused with an exception, or accepted and given up later.
   std::uint64_t received = 0;
-  std::uint64_t dropped = 0;        ///< Messages received and dropped, because too many were waiting.
+  std::uint64_t dropped = 0;  ///< Messages received and dropped or refused, because too many were waiting.
   std::size_t outbox_messages = 0;  ///< Waiting to be sent.
   std::size_t outbox_bytes = 0;
 };

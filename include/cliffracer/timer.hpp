@@ -97,11 +97,14 @@ struct timer {
   detail::RequiredInterval interval;
   /// True: the first run is due at start; false: one interval later.
   bool eager = false;
-  /// How late a run may be before the schedule is re-anchored at it; >= 0. Zero: any lateness re-anchors.
+  /// How late a run may be before the schedule is re-anchored at it, with a warning; >= 0. A method that
+  /// outlasts its interval by more than this re-anchors after each run, whatever `missed_ticks` says. Zero:
+  /// any lateness re-anchors, and a real clock is always a little late.
   detail::OptionDuration max_drift = std::chrono::seconds{1};
   /// From the end of a failed run to its retry; >= 0. Zero: at once.
   detail::OptionDuration error_backoff = std::chrono::seconds{5};
-  /// What becomes of due points that pass while a run is in progress or the event loop is busy.
+  /// What becomes of due points that pass while a run is in progress or the event loop is busy, up to
+  /// `max_drift`.
   MissedTicks missed_ticks = MissedTicks::coalesce;
   /// Where the method runs. A coroutine cannot run on the worker pool.
   RunOn run_on = detail::default_run_on<Traits>;

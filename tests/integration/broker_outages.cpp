@@ -26,7 +26,8 @@ namespace {
 class Beacon : public NatsService {
  public:
   explicit Beacon(const std::string& url)
-      : NatsService{{.name = "beacon", .nats_url = url, .reconnect_time_wait = std::chrono::milliseconds{200}}} {
+      : NatsService{
+            {.name = "beacon", .nats_url = url, .reconnect_time_wait = std::chrono::milliseconds{200}}} {
     add(timer<&Beacon::tick>{.interval = 20ms, .max_drift = 20ms});
   }
 

@@ -230,6 +230,7 @@ TEST_CASE("one service calls another") {
     CHECK_THROWS_AS(client.call_async("orders", "a.b"), std::invalid_argument);
     CHECK_THROWS_AS(client.publish_event("a.*", {{"x", 1}}), std::invalid_argument);
     CHECK_THROWS_AS(client.publish_event("a.b", 5), std::invalid_argument);
+    CHECK_THROWS_AS(client.publish_event("a.b", nullptr), std::invalid_argument);
     co_await client.stop();
   };
   asio::co_spawn(context, play(), [](std::exception_ptr thrown) { CHECK_FALSE(thrown); });

@@ -1,11 +1,13 @@
 #pragma once
 
+#include <cliffracer/detail/exception_text.hpp>
 #include <cliffracer/detail/inbound.hpp>
 #include <cliffracer/detail/log.hpp>
 #include <cliffracer/detail/message/correlation.hpp>
 #include <cliffracer/detail/message/handler_call.hpp>
 #include <cliffracer/detail/message/job.hpp>
 #include <cliffracer/detail/message/message_handler.hpp>
+#include <cliffracer/detail/message/message_load.hpp>
 #include <cliffracer/detail/message/reply.hpp>
 #include <cliffracer/detail/message/worker_call.hpp>
 #include <cliffracer/detail/task_group.hpp>
@@ -19,6 +21,8 @@
 #include <nlohmann/json.hpp>
 
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <exception>
 #include <functional>
@@ -42,13 +46,15 @@ class Dispatcher {
   using ReplyFunction =
       std::function<void(std::string reply_subject, std::string payload, std::string correlation_id)>;
 
-  Dispatcher(std::string service, std::shared_ptr<spdlog::logger> logger, TaskGroup& tasks,
-             asio::any_io_executor strand, ReplyFunction reply)
+  /// At most `max_messages` wait or are handled at a time; more are refused.
+  Dispatcher(std::string service, std::size_t max_messages, std::shared_ptr<spdlog::logger> logger,
+             TaskGroup& tasks, asio::any_io_executor strand, ReplyFunction reply)
       : service_{std::move(service)},
         logger_{std::move(logger)},
         tasks_{tasks},
         strand_{std::move(strand)},
-        reply_{std::move(reply)} {}
+        reply_{std::move(reply)},
+        load_{max_messages, service_, logger_} {}
 
   /// Throws std::invalid_argument that names service, handler and rule. The references that handlers() gives
   /// stay valid.
@@ -62,6 +68,11 @@ class Dispatcher {
   }
 
   [[nodiscard]] const std::deque<MessageHandler>& handlers() const noexcept { return handlers_; }
+
+  /// How many messages were refused because there were too many. Any thread.
+  [[nodiscard]] std::uint64_t refused() const noexcept {
+    return load_.total_refused();
+  }
 
   /// Whether start_accepting() needs a worker.
   [[nodiscard]] bool needs_worker() const noexcept {
@@ -95,6 +106,7 @@ class Dispatcher {
     message.reply.clear();
     auto job = to_job(std::move(message));
     if (!is_acceptable(job)) return;
+    load_.begin();
     const auto [entry, is_idle] = queues_.try_emplace(&handler);
     entry->second.push_back(std::move(job));
     if (is_idle) tasks_.spawn(label(handler), drain(handler, entry->second));
@@ -114,6 +126,7 @@ class Dispatcher {
     const MessageHandler* handler = find_rpc(method);
     if (accepting_ && handler == nullptr) return refuse(job, "Unknown method: " + method);
     if (!is_acceptable(job)) return;
+    load_.begin();
     const asio::any_io_executor executor = on_strand_with(job.request.correlation_id);
     tasks_.spawn(label(*handler), executor, handle(*handler, std::move(job)));
   }
@@ -123,6 +136,9 @@ class Dispatcher {
       refuse(job, stopping);
     } else if (!job.payload_error.empty()) {
       refuse(job, job.payload_error);
+    } else if (load_.is_full()) {
+      load_.refuse();
+      if (!job.reply.empty()) send_error(job, "service is overloaded");
     } else {
       return true;
     }
@@ -130,10 +146,13 @@ class Dispatcher {
   }
 
   void refuse(const Job& job, std::string_view error) {
-    const auto& [subject, payload, id] = job.request;
-    if (!job.reply.empty()) return send(job, error_reply(error, id, std::chrono::system_clock::now()));
-    logger_->warn("service {}: message on {} refused: {} (correlation id {})", service_, escaped(subject),
-                  escaped(error), escaped(id));
+    if (!job.reply.empty()) return send_error(job, error);
+    logger_->warn("service {}: message on {} refused: {} (correlation id {})", service_,
+                  escaped(job.request.subject), escaped(error), escaped(job.request.correlation_id));
+  }
+
+  void send_error(const Job& job, std::string_view error) {
+    send(job, error_reply(error, job.request.correlation_id, std::chrono::system_clock::now()));
   }
 
   void send(const Job& job, std::string payload) noexcept {
@@ -141,7 +160,7 @@ class Dispatcher {
       reply_(job.reply, std::move(payload), job.request.correlation_id);
     } catch (...) {
       logger_->error("service {}: reply to {} lost: {} (correlation id {})", service_,
-                     escaped(job.request.subject), escaped(current_exception_text()),
+                     escaped(job.request.subject), escaped(text_of(std::current_exception())),
                      escaped(job.request.correlation_id));
     }
   }
@@ -166,6 +185,7 @@ class Dispatcher {
     if (!queue.empty()) {
       logger_->warn("service {}: {}: {} waiting messages dropped: {}", service_, label(handler), queue.size(),
                     stopping);
+      load_.end(queue.size());
     }
     queues_.erase(&handler);
   }
@@ -178,14 +198,13 @@ class Dispatcher {
     try {
       auto running = invoke(handler, job.request);
       nlohmann::json result = co_await std::move(running);
-      if (job.reply.empty()) co_return;
-      answer = result_reply(std::move(result), id, std::chrono::system_clock::now());
+      if (!job.reply.empty()) answer = result_reply(std::move(result), id, std::chrono::system_clock::now());
     } catch (...) {
-      const std::string error = failure_text(handler, id);
-      if (job.reply.empty()) co_return;
-      answer = error_reply(error, id, std::chrono::system_clock::now());
+      const std::string error = failure_text(handler, id, std::current_exception());
+      if (!job.reply.empty()) answer = error_reply(error, id, std::chrono::system_clock::now());
     }
-    send(job, std::move(answer));
+    load_.end();
+    if (!job.reply.empty()) send(job, std::move(answer));
   }
 
   asio::awaitable<nlohmann::json> invoke(const MessageHandler& handler, Request& request) {
@@ -213,36 +232,32 @@ class Dispatcher {
     co_return result;
   }
 
-  /// Only in a catch block: logs what is in flight, and gives the caller's share of it.
-  std::string failure_text(const MessageHandler& handler, const std::string& id) {
-    try {
-      throw;
-    } catch (const BadArgument& error) {
-      const std::string text = std::string{"bad argument: "} + error.what();
+  /// Logs what a handler threw, and gives the caller's share of it.
+  std::string failure_text(const MessageHandler& handler, const std::string& id,
+                           const std::exception_ptr& thrown) {
+    std::string text = text_of(thrown);
+    if (is_bad_argument(thrown)) {
+      text.insert(0, "bad argument: ");
       logger_->warn("service {}: {}: {} (correlation id {})", service_, label(handler), escaped(text),
                     escaped(id));
-      return text;
-    } catch (const std::system_error& error) {
-      if (!accepting_ && error.code() == asio::error::operation_aborted) {
-        logger_->warn("service {}: {} cancelled: {} (correlation id {})", service_, label(handler), stopping,
-                      escaped(id));
-        return std::string{stopping};
-      }
-    } catch (...) {
+    } else if (!accepting_ && is_abort(thrown)) {
+      text = stopping;
+      logger_->warn("service {}: {} cancelled: {} (correlation id {})", service_, label(handler), text,
+                    escaped(id));
+    } else {
+      logger_->error("service {}: {} failed: {} (correlation id {})", service_, label(handler), escaped(text),
+                     escaped(id));
     }
-    std::string text = current_exception_text();
-    logger_->error("service {}: {} failed: {} (correlation id {})", service_, label(handler), escaped(text),
-                   escaped(id));
     return text;
   }
 
-  static std::string current_exception_text() {
+  static bool is_bad_argument(const std::exception_ptr& thrown) {
     try {
-      throw;
-    } catch (const std::exception& error) {
-      return error.what();
+      std::rethrow_exception(thrown);
+    } catch (const BadArgument&) {
+      return true;
     } catch (...) {
-      return "unknown exception";
+      return false;
     }
   }
 
@@ -254,6 +269,7 @@ class Dispatcher {
   asio::any_io_executor strand_;
   asio::any_io_executor worker_;
   ReplyFunction reply_;
+  MessageLoad load_;
   bool accepting_ = false;
   std::deque<MessageHandler> handlers_;  // its elements stay where they are
   // An entry's presence says that a task drains it.

@@ -56,10 +56,10 @@ class NatsLink : public std::enable_shared_from_this<NatsLink> {
 
   NatsLink(Private /*only create()*/, asio::any_io_executor executor, const ServiceConfig& config,
            std::shared_ptr<spdlog::logger> logger)
-      : executor_{executor},
+      : executor_{std::move(executor)},
         logger_{std::move(logger)},
         core_{std::make_shared<LinkCore>(config, "_INBOX." + unique_token())},
-        end_of_thread_{std::move(executor)} {}
+        end_of_thread_{executor_} {}
 
   NatsLink(const NatsLink&) = delete;
   NatsLink& operator=(const NatsLink&) = delete;
@@ -124,8 +124,9 @@ class NatsLink : public std::enable_shared_from_this<NatsLink> {
 
   /// Sends what the outbox holds if there is a connection, for at most `grace` (>= 0), ends requests that
   /// still wait with asio::error::operation_aborted, and closes. Returns within `grace` and little more
-  /// whatever the broker does. A handler is not called any more afterwards. Calling it again waits for the
-  /// same end. Cancellation: terminal; it closes at once.
+  /// whatever the broker does: a thread that hangs in nats.c is left behind then, with a warning, and ends
+  /// when its attempt does (`connect_timeout` per server). A handler is not called any more afterwards.
+  /// Calling it again waits for the same end. Cancellation: terminal; it closes at once.
   [[nodiscard]] asio::awaitable<void> close(std::chrono::nanoseconds grace) {
     constexpr std::chrono::milliseconds little{250};
     const auto self = shared_from_this();

@@ -62,43 +62,31 @@ class LinkCore {
 
   void subscribe(std::string subject, std::string queue_group,
                  std::shared_ptr<const InboundHandler> handler) {
-    {
-      const std::lock_guard lock{mutex_};
-      subscriptions_.add(std::move(subject), std::move(queue_group), std::move(handler));
-    }
-    wake_.notify_all();
+    change([&] { subscriptions_.add(std::move(subject), std::move(queue_group), std::move(handler)); });
   }
 
   void unsubscribe_all() {
-    {
-      const std::lock_guard lock{mutex_};
-      subscriptions_.clear_wanted();
-    }
-    wake_.notify_all();
+    change([&] { subscriptions_.clear_wanted(); });
   }
 
   /// Throws std::system_error: not_connected, message_size, no_buffer_space.
   void push(OutboxMessage message) {
-    {
-      const std::lock_guard lock{mutex_};
+    change([&] {
       try {
         push_locked(std::move(message));
       } catch (...) {
         ++status_.publish_errors;
         throw;
       }
-    }
-    wake_.notify_all();
+    });
   }
 
   /// The link's thread sends what it can until `deadline` and ends.
   void request_stop(TimePoint deadline) {
-    {
-      const std::lock_guard lock{mutex_};
+    change([&] {
       if (!stopping_ || deadline < stop_deadline_) stop_deadline_ = deadline;
       stopping_ = true;
-    }
-    wake_.notify_all();
+    });
   }
 
   [[nodiscard]] InboxWork take_inbound(std::size_t max_messages) {
@@ -149,20 +137,14 @@ class LinkCore {
 
   /// The connection number `generation` has ended.
   void connection_closed(std::uint64_t generation) {
-    {
-      const std::lock_guard lock{mutex_};
+    change([&] {
       if (generation == generation_) lost_ = true;
-    }
-    wake_.notify_all();
+    });
   }
 
   /// Something went wrong on a connection that goes on: the link's thread will say so.
   void note_problem(std::string text) {
-    {
-      const std::lock_guard lock{mutex_};
-      problem_ = std::move(text);
-    }
-    wake_.notify_all();
+    change([&] { problem_ = std::move(text); });
   }
 
   // From the link's thread.
@@ -249,19 +231,26 @@ class LinkCore {
   /// No connection will be made any more. Returns how many messages of the outbox are lost by that.
   std::uint64_t finish(bool thread_ended) {
     std::uint64_t lost = 0;
-    {
-      const std::lock_guard lock{mutex_};
+    change([&] {
       status_.state = LinkState::closed;
       status_.server.clear();
       lost = outbox_.discard(Clock::now());
       give_up(lost);
       if (thread_ended && !std::exchange(finished_, true)) port_.finished();
-    }
-    wake_.notify_all();
+    });
     return lost;
   }
 
  private:
+  template <class Action>
+  void change(const Action& action) {
+    {
+      const std::lock_guard lock{mutex_};
+      action();
+    }
+    wake_.notify_all();
+  }
+
   void push_locked(OutboxMessage message) {
     if (status_.state == LinkState::idle || status_.state == LinkState::closed || stopping_)
       throw std::system_error{std::make_error_code(std::errc::not_connected),

@@ -1,15 +1,14 @@
 #pragma once
 
+#include <cliffracer/detail/exception_text.hpp>
 #include <cliffracer/nats_service.hpp>
 
 #include <asio/co_spawn.hpp>
 #include <asio/post.hpp>
-#include <asio/redirect_error.hpp>
 #include <asio/signal_set.hpp>
 #include <asio/strand.hpp>
 #include <asio/use_awaitable.hpp>
 
-#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
@@ -19,7 +18,7 @@
 #include <system_error>
 #include <utility>
 
-// How NatsService starts, runs and stops.
+// How NatsService is made, starts and runs.
 
 namespace cliffracer {
 namespace detail {
@@ -59,7 +58,11 @@ inline NatsService::NatsService(std::unique_ptr<asio::io_context> owned, asio::i
                log_->error("service {}: {} failed: {}", config_.name, name,
                            detail::escaped(detail::text_of(escaped)));
              }},
-      dispatcher_{config_.name, log_, tasks_, strand_,
+      dispatcher_{config_.name,
+                  config_.inbox_max_messages,
+                  log_,
+                  tasks_,
+                  strand_,
                   [this](std::string subject, std::string payload, std::string correlation_id) {
                     started_link("reply")->publish(std::move(subject), std::move(payload), {},
                                                    std::move(correlation_id));
@@ -127,16 +130,6 @@ inline asio::awaitable<void> NatsService::start() {
   }
 }
 
-inline asio::awaitable<void> NatsService::stop() {
-  auto stopping = stop_here();
-  co_await asio::co_spawn(strand_, std::move(stopping), asio::use_awaitable);
-}
-
-inline void NatsService::request_stop() noexcept {
-  if (stop_requested_.exchange(true) || state_ == State::idle) return;
-  asio::post(strand_, [this] { begin_stop(); });
-}
-
 /// False: stopped before it was started.
 inline asio::awaitable<bool> NatsService::start_here() {
   if (state_ != State::idle) throw std::logic_error{"service " + config_.name + ": start(): it runs already"};
@@ -163,7 +156,7 @@ inline asio::awaitable<bool> NatsService::start_here() {
   open_for_messages();
   timers_.start(tasks_, strand_, queue_, context_, *log_, config_.name, config_.worker_threads);
   state_ = State::running;
-  log_->info("service {}: started with {} timers and {} message handlers", config_.name, timers_.size(),
+  log_->info("service {}: started; timers: {}, message handlers: {}", config_.name, timers_.size(),
              dispatcher_.handlers().size());
   // Asked for meanwhile on another thread, too early for begin_stop().
   if (stop_requested_) begin_stop();
@@ -191,72 +184,6 @@ inline void NatsService::open_for_messages() {
                     [this](detail::Inbound message) { dispatcher_.on_request(std::move(message)); });
   opened->subscribe(config_.name + ".async.*", group,
                     [this](detail::Inbound message) { dispatcher_.on_async(std::move(message)); });
-}
-
-inline asio::awaitable<void> NatsService::stop_here() {
-  if (state_ == State::idle) co_return;
-  stop_requested_ = true;
-  begin_stop();
-  co_await wait_until_idle();
-}
-
-inline asio::awaitable<void> NatsService::wait_until_idle() {
-  for (const auto start = starts_; state_ != State::idle && starts_ == start;) {
-    asio::error_code ignored;  // what counts is the state
-    co_await idle_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-  }
-}
-
-inline void NatsService::begin_stop() {
-  // start_here() sees that a stop was requested; only its hook has to be ended.
-  if (state_ == State::starting) tasks_.cancel();
-  if (state_ != State::running) return;
-  state_ = State::stopping;
-  asio::co_spawn(strand_, shut_down(true), [this](const std::exception_ptr& thrown) {
-    if (thrown)
-      log_->critical("service {}: stop failed: {}", config_.name, detail::escaped(detail::text_of(thrown)));
-  });
-}
-
-inline asio::awaitable<void> NatsService::shut_down(bool with_hook) {
-  const auto began = std::chrono::steady_clock::now();
-  state_ = State::stopping;
-  log_->info("service {}: stopping", config_.name);
-  const auto opened = link();
-  timers_.request_stop();
-  dispatcher_.stop_accepting();
-  opened->unsubscribe_all();
-  co_await end_tasks();
-  if (with_hook) {
-    const auto failure = co_await run_hook("on_stop", on_stop());
-    if (failure) {
-      log_->error("service {}: on_stop failed: {}", config_.name, detail::escaped(detail::text_of(failure)));
-    }
-  }
-  timers_.stopped();
-  message_workers_.reset();
-  const auto left = config_.stop_timeout - (std::chrono::steady_clock::now() - began);
-  co_await opened->close(std::max<std::chrono::nanoseconds>(left, std::chrono::milliseconds{100}));
-  log_->info("service {}: stopped", config_.name);
-  stop_requested_ = false;
-  state_ = State::idle;
-  work_.reset();
-  idle_.cancel();
-}
-
-/// Waits for what runs; after stop_timeout cancels it, says its name, and waits on.
-inline asio::awaitable<void> NatsService::end_tasks() {
-  bool ended = co_await tasks_.wait_empty(config_.stop_timeout);
-  while (!ended) {
-    for (const auto& name : tasks_.names()) {
-      log_->warn("service {}: {} still runs {} s after stop was asked for", config_.name, name,
-                 detail::seconds(config_.stop_timeout));
-    }
-    timers_.cancelling();
-    tasks_.cancel();
-    ended = co_await tasks_.wait_empty(
-        std::max<std::chrono::nanoseconds>(config_.stop_timeout, std::chrono::seconds{1}));
-  }
 }
 
 /// Runs a hook of the subclass as a task. Returns what it threw.

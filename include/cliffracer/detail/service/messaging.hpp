@@ -77,6 +77,7 @@ inline void NatsService::send(std::string_view operation, std::string_view subje
 }
 
 inline void NatsService::publish_event(std::string_view subject, const nlohmann::json& event) {
+  if (event.is_null()) throw std::invalid_argument{"publish_event: a JSON object is needed, not null"};
   if (const auto rule = detail::violated_publish_rule(subject); !rule.empty()) {
     throw std::invalid_argument{"publish_event: subject \"" + detail::escaped(subject, 128) + "\" must be " +
                                 std::string{rule}};
@@ -125,7 +126,7 @@ inline ServiceInfo NatsService::get_service_info() const {
                  .unconfirmed = status.unconfirmed,
                  .publish_errors = status.publish_errors,
                  .received = status.received,
-                 .dropped = status.inbox_dropped,
+                 .dropped = status.inbox_dropped + dispatcher_.refused(),
                  .outbox_messages = status.outbox_messages,
                  .outbox_bytes = status.outbox_bytes};
   return info;

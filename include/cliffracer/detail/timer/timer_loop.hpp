@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cliffracer/detail/exception_text.hpp>
 #include <cliffracer/detail/log.hpp>
 #include <cliffracer/detail/timer/outcome.hpp>
 #include <cliffracer/detail/timer/schedule.hpp>
@@ -8,13 +9,12 @@
 #include <cliffracer/detail/timer/worker_pool.hpp>
 
 #include <asio/awaitable.hpp>
-#include <asio/error.hpp>
 
 #include <chrono>
 #include <exception>
 #include <stop_token>
 #include <string>
-#include <system_error>
+#include <utility>
 
 namespace cliffracer::detail {
 
@@ -28,28 +28,6 @@ struct LoopContext {
   std::stop_source stop;    // no new run; asks the runs in progress to end
   bool cancelling = false;  // runs in progress are being cut short
 };
-
-/// The text of what a method threw.
-[[nodiscard]] inline std::string text_of(const std::exception_ptr& thrown) {
-  try {
-    std::rethrow_exception(thrown);
-  } catch (const std::exception& error) {
-    return error.what();
-  } catch (...) {
-    return "an exception that is no std::exception";
-  }
-}
-
-/// Whether a coroutine ended the way a cancelled one does.
-[[nodiscard]] inline bool is_abort(const std::exception_ptr& thrown) {
-  try {
-    std::rethrow_exception(thrown);
-  } catch (const std::system_error& error) {
-    return error.code() == asio::error::operation_aborted;
-  } catch (...) {
-    return false;
-  }
-}
 
 [[nodiscard]] inline double seconds(std::chrono::nanoseconds duration) {
   return std::chrono::duration<double>{duration}.count();

@@ -93,7 +93,9 @@ class Service {
 /// A dispatcher between a broker and worker threads that are moved by hand.
 class Fixture {
  public:
-  Fixture() { dispatcher.start_accepting(workers.get_executor()); }
+  explicit Fixture(std::size_t most = 100'000) : max_messages{most} {
+    dispatcher.start_accepting(workers.get_executor());
+  }
 
   template <auto Method>
   void add(cliffracer::rpc<Method> registration = {}) {
@@ -145,6 +147,7 @@ class Fixture {
     return object;
   }
 
+  std::size_t max_messages;
   asio::io_context io;
   asio::io_context workers;
   asio::any_io_executor strand = asio::make_strand(io);
@@ -155,7 +158,11 @@ class Fixture {
   Lines replies;
   Lines reply_headers;
   bool reply_fails = false;
-  Dispatcher dispatcher{"s", log.logger(), tasks, strand,
+  Dispatcher dispatcher{"s",
+                        max_messages,
+                        log.logger(),
+                        tasks,
+                        strand,
                         [this](const std::string& subject, std::string payload, const std::string& id) {
                           if (reply_fails) throw std::runtime_error{"outbox is full"};
                           replies.push_back(std::move(payload));
@@ -540,4 +547,23 @@ TEST_CASE("requests on real worker threads answer each with its own correlation 
     CHECK(reply.at("result") == reply.at("correlation_id"));
   }
   CHECK(f.tasks.empty());
+}
+
+TEST_CASE("too many messages at a time are refused with an error and two lines of the log") {
+  Fixture f{300};
+  f.add<&Service::waits>();
+  for (int i = 0; i < 305; ++i) f.call("waits", {{"correlation_id", "c"}});
+  REQUIRE(f.replies.size() == 5);
+  CHECK(json::parse(f.replies[4]).at("error") == "service is overloaded");
+  CHECK(f.log.lines() == Lines{"warning: service s: 300 messages wait or are handled: more are refused"});
+  CHECK(f.dispatcher.refused() == 5);
+  f.on_strand([&] { f.service.gate.open(); });
+  f.run_all();
+  CHECK(f.replies.size() == 305);
+  CHECK(f.log.count("refused messages since there were too many: 5") == 1);
+  f.call("waits");
+  CHECK(f.tasks.names() == Lines{"rpc waits"});
+  f.on_strand([&] { f.service.gate.open(); });
+  f.run_all();
+  CHECK(f.replies.size() == 306);
 }

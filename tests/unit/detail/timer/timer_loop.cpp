@@ -156,7 +156,7 @@ TEST_CASE("an exception that is no std::exception is a failed run like any other
   world.time.advance(1500ms);
   CHECK(service.starts == Starts{1s, 1250ms, 1500ms});
   CHECK(world.stats().consecutive_errors == 3);
-  CHECK(world.stats().last_error == "an exception that is no std::exception");
+  CHECK(world.stats().last_error == "unknown exception");
 }
 
 TEST_CASE("a function that throws instead of returning its awaitable has failed") {

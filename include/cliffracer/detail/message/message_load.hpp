@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cliffracer/detail/log.hpp>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+
+namespace cliffracer::detail {
+
+/// How many messages of a service wait for their handler or are handled, and whether one more may. A flood of
+/// messages is told in two lines of the log, not in a flood of lines.
+class MessageLoad {
+ public:
+  MessageLoad(std::size_t most, std::string service, std::shared_ptr<spdlog::logger> logger)
+      : most_{most}, service_{std::move(service)}, logger_{std::move(logger)} {}
+
+  // Only on the service's strand.
+
+  [[nodiscard]] bool is_full() const noexcept { return messages_ >= most_; }
+  void begin() noexcept { ++messages_; }
+
+  void end(std::size_t count = 1) {
+    messages_ -= count;
+    if (refused_ == 0 || messages_ > most_ / 2) return;
+    logger_->warn("service {}: refused messages since there were too many: {}; now they are taken again",
+                  service_, std::exchange(refused_, 0));
+  }
+
+  /// A message was not taken because of is_full().
+  void refuse() {
+    total_refused_.fetch_add(1, std::memory_order_relaxed);
+    if (refused_++ > 0) return;
+    logger_->warn("service {}: {} messages wait or are handled: more are refused", service_, messages_);
+  }
+
+  // Any thread.
+
+  [[nodiscard]] std::uint64_t total_refused() const noexcept {
+    return total_refused_.load(std::memory_order_relaxed);
+  }
+
+ private:
+  std::size_t most_;
+  std::string service_;
+  std::shared_ptr<spdlog::logger> logger_;
+  std::size_t messages_ = 0;
+  std::size_t refused_ = 0;  // since there are too many
+  std::atomic<std::uint64_t> total_refused_{0};
+};
+
+}  // namespace cliffracer::detail
