@@ -70,9 +70,7 @@ class Dispatcher {
   [[nodiscard]] const std::deque<MessageHandler>& handlers() const noexcept { return handlers_; }
 
   /// How many messages were refused because there were too many. Any thread.
-  [[nodiscard]] std::uint64_t refused() const noexcept {
-    return load_.total_refused();
-  }
+  [[nodiscard]] std::uint64_t refused() const noexcept { return load_.total_refused(); }
 
   /// Whether start_accepting() needs a worker.
   [[nodiscard]] bool needs_worker() const noexcept {
