@@ -151,6 +151,7 @@ class HealthMonitorService : public cliffracer::NatsService {
     connections_ = 10 + beat % 6;
     spdlog::info("Heartbeat {}: {} active connections, broker {}", beat, connections_.load(),
                  get_service_info().broker.state);
+    publish_event("connection.heartbeat", {{"service_name", config().name}, {"beat", beat}});
   }
 
   // ---- RPC methods

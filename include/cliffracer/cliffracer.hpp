@@ -1,5 +1,17 @@
 #pragma once
 
+// What services need of Asio besides.
+#include <asio/awaitable.hpp>
+#include <asio/co_spawn.hpp>
+#include <asio/detached.hpp>
+#include <asio/io_context.hpp>
+#include <asio/post.hpp>
+#include <asio/signal_set.hpp>
+#include <asio/steady_timer.hpp>
+#include <asio/this_coro.hpp>
+#include <asio/use_awaitable.hpp>
+#include <asio/use_future.hpp>
+
 #include <cliffracer/error.hpp>
 #include <cliffracer/listener.hpp>
 #include <cliffracer/nats_service.hpp>

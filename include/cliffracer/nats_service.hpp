@@ -33,6 +33,12 @@
 #include <string_view>
 
 namespace cliffracer {
+namespace detail {
+
+template <class>
+inline constexpr bool always_false = false;
+
+}  // namespace detail
 
 /// Base class of a service: runs its timers, answers its RPC methods, feeds its listeners, publishes its
 /// events.
@@ -149,6 +155,12 @@ class NatsService {
   void add_one(const rpc<Method, Type>& registration);
   template <auto Method, class Type>
   void add_one(const listener<Method, Type>& registration);
+  template <class Other>
+  void add_one(const Other&) {
+    static_assert(detail::always_false<Other>,
+                  "add() takes timer<&Service::method>{...}, rpc<&Service::method>{...} and "
+                  "listener<&Service::method>{...}");
+  }
   template <class Owner>
   Owner& owner_of(std::string_view registration);
 

@@ -103,7 +103,7 @@ struct ServiceConfig {
   std::chrono::nanoseconds stop_timeout = std::chrono::seconds{10};
   /// Threads for plain timer methods; 0: one per plain timer.
   std::size_t worker_threads = 0;
-  /// Threads for plain RPC methods and listeners; > 0.
+  /// Threads for plain RPC methods and listeners; 1 to 1024.
   std::size_t message_threads = 4;
 
   /// Goes with `password`. At most one of user, token, credentials_file and nkey is used.
@@ -189,6 +189,8 @@ class ConfigCheck {
     require(config_.inbox_max_messages > 0, "inbox_max_messages must be greater than zero");
     require(config_.inbox_max_bytes > 0, "inbox_max_bytes must be greater than zero");
     require(config_.max_payload_bytes > 0, "max_payload_bytes must be greater than zero");
+    require(config_.message_threads > 0 && config_.message_threads <= 1024,
+            "message_threads must be 1 to 1024");
     // Beyond this the recursion that copies and prints JSON comes near the end of a small stack.
     require(config_.max_json_depth > 0 && config_.max_json_depth <= 1024, "max_json_depth must be 1 to 1024");
   }

@@ -31,51 +31,51 @@ listener<&MyService::right_coroutine> coroutine{
     .subject = std::string{"a.>"}, .queue_group = "g", .name = "n"};
 
 #ifdef CASE_subject_is_missing
-listener<&MyService::right>
-    no_subject{};  // error: a listener needs .subject: listener<&Service::method>{.subject = "orders.*"}
+// error: a listener needs .subject: listener<&Service::method>{.subject = "orders.*"}
+listener<&MyService::right> no_subject{};
 #endif
 
 #ifdef CASE_no_argument
-listener<&MyService::nothing> nothing{
-    .subject = "a"};  // error: a listener method takes the message, or (std::string_view subject, message)
+// error: a listener method takes the message, or (std::string_view subject, message)
+listener<&MyService::nothing> nothing{.subject = "a"};
 #endif
 
 #ifdef CASE_subject_only
-listener<&MyService::subject_only> only{
-    .subject = "a"};  // error: a listener method takes the message, or (std::string_view subject, message)
+// error: a listener method takes the message, or (std::string_view subject, message)
+listener<&MyService::subject_only> only{.subject = "a"};
 #endif
 
 #ifdef CASE_subject_last
-listener<&MyService::subject_last> last{
-    .subject = "a"};  // error: a listener method takes the message, or (std::string_view subject, message)
+// error: a listener method takes the message, or (std::string_view subject, message)
+listener<&MyService::subject_last> last{.subject = "a"};
 #endif
 
 #ifdef CASE_subject_as_number
-listener<&MyService::subject_as_number> number{
-    .subject = "a"};  // error: a listener method takes the message, or (std::string_view subject, message)
+// error: a listener method takes the message, or (std::string_view subject, message)
+listener<&MyService::subject_as_number> number{.subject = "a"};
 #endif
 
 #ifdef CASE_three_arguments
-listener<&MyService::three> three{
-    .subject = "a"};  // error: a listener method takes the message, or (std::string_view subject, message)
+// error: a listener method takes the message, or (std::string_view subject, message)
+listener<&MyService::three> three{.subject = "a"};
 #endif
 
 #ifdef CASE_message_by_reference
-listener<&MyService::changes> changes{.subject = "a"};  // error: by value or const&
+// error: by value or const&
+listener<&MyService::changes> changes{.subject = "a"};
 #endif
 
 #ifdef CASE_result
-listener<&MyService::result> result{.subject = "a"};  // error: a listener method returns void (plain, runs on
-                                                      // a worker thread) or asio::awaitable<void> (coroutine)
+// error: a listener method returns void (plain, runs on a worker thread) or asio::awaitable<void> (coroutine)
+listener<&MyService::result> result{.subject = "a"};
 #endif
 
 #ifdef CASE_coroutine_result
-listener<&MyService::coroutine_result> result{
-    .subject = "a"};  // error: a listener method returns void (plain, runs on a worker thread) or
-                      // asio::awaitable<void> (coroutine)
+// error: a listener method returns void (plain, runs on a worker thread) or asio::awaitable<void> (coroutine)
+listener<&MyService::coroutine_result> result{.subject = "a"};
 #endif
 
 #ifdef CASE_static_function
-listener<&MyService::no_member> function{
-    .subject = "a"};  // error: listener<...> takes a pointer to a member function: listener<&Service::method>
+// error: listener<...> takes a pointer to a member function: listener<&Service::method>
+listener<&MyService::no_member> function{.subject = "a"};
 #endif

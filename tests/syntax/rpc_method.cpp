@@ -33,51 +33,56 @@ rpc<&MyService::right> plain{};
 rpc<&MyService::right_coroutine> coroutine{.name = "other", .run_on = cliffracer::RunOn::event_loop};
 
 #ifdef CASE_two_arguments
-rpc<&MyService::two_arguments>
-    two{};  // error: an rpc method takes no argument, or the request's arguments as one nlohmann::json
+// error: an rpc method takes no argument, or the request's arguments as one nlohmann::json
+rpc<&MyService::two_arguments> two{};
 #endif
 
 #ifdef CASE_number
-rpc<&MyService::number>
-    number{};  // error: an rpc method takes no argument, or the request's arguments as one nlohmann::json
+// error: an rpc method takes no argument, or the request's arguments as one nlohmann::json
+rpc<&MyService::number> number{};
 #endif
 
 #ifdef CASE_text
-rpc<&MyService::text>
-    text{};  // error: an rpc method takes no argument, or the request's arguments as one nlohmann::json
+// error: an rpc method takes no argument, or the request's arguments as one nlohmann::json
+rpc<&MyService::text> text{};
 #endif
 
 #ifdef CASE_argument_without_from_json
-rpc<&MyService::opaque>
-    opaque{};  // error: an rpc method takes no argument, or the request's arguments as one nlohmann::json
+// error: an rpc method takes no argument, or the request's arguments as one nlohmann::json
+rpc<&MyService::opaque> opaque{};
 #endif
 
 #ifdef CASE_argument_by_reference
-rpc<&MyService::changes> changes{};  // error: by value or const&
+// error: by value or const&
+rpc<&MyService::changes> changes{};
 #endif
 
 #ifdef CASE_argument_by_rvalue_reference
-rpc<&MyService::takes> takes{};  // error: by value or const&
+// error: by value or const&
+rpc<&MyService::takes> takes{};
 #endif
 
 #ifdef CASE_result_without_to_json
-rpc<&MyService::opaque_result>
-    result{};  // error: an rpc method returns void, nlohmann::json or a type with to_json
+// error: an rpc method returns void, nlohmann::json or a type with to_json
+rpc<&MyService::opaque_result> result{};
 #endif
 
 #ifdef CASE_coroutine_result_without_to_json
-rpc<&MyService::opaque_coroutine> result{};  // error: or asio::awaitable of one of these
+// error: or asio::awaitable of one of these
+rpc<&MyService::opaque_coroutine> result{};
 #endif
 
 #ifdef CASE_static_function
-rpc<&MyService::no_member>
-    function{};  // error: rpc<...> takes a pointer to a member function: rpc<&Service::method>
+// error: rpc<...> takes a pointer to a member function: rpc<&Service::method>
+rpc<&MyService::no_member> function{};
 #endif
 
 #ifdef CASE_data_member
-rpc<&MyService::data> data{};  // error: rpc<...> takes a pointer to a member function: rpc<&Service::method>
+// error: rpc<...> takes a pointer to a member function: rpc<&Service::method>
+rpc<&MyService::data> data{};
 #endif
 
 #ifdef CASE_unknown_option
-rpc<&MyService::right> unknown{.nam = "x"};  // error: 'nam'
+// error: 'nam'
+rpc<&MyService::right> unknown{.nam = "x"};
 #endif

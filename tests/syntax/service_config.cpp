@@ -4,13 +4,11 @@
 void with_units(cliffracer::ServiceConfig& config) { config.request_timeout = std::chrono::seconds{3}; }
 
 #ifdef CASE_number_without_unit
-void without_unit(cliffracer::ServiceConfig& config) {
-  config.request_timeout = 3;  // error: duration<long
-}
+// error: duration<long
+void without_unit(cliffracer::ServiceConfig& config) { config.request_timeout = 3; }
 #endif
 
 #ifdef CASE_unknown_option
-void unknown_option(cliffracer::ServiceConfig& config) {
-  config.request_time = std::chrono::seconds{3};  // error: no member named 'request_time'
-}
+// error: no member named 'request_time'
+void unknown_option(cliffracer::ServiceConfig& config) { config.request_time = std::chrono::seconds{3}; }
 #endif

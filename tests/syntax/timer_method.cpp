@@ -24,46 +24,47 @@ timer<&MyService::right_coroutine> coroutine{
     .interval = 1.5s, .eager = true, .max_drift = 1s, .error_backoff = 0s};
 
 #ifdef CASE_no_interval
-timer<&MyService::right> no_interval{.eager = true};  // error: deleted
+// error: deleted
 // error: a timer needs .interval: timer<&Service::method>{.interval = 30s}
+timer<&MyService::right> no_interval{.eager = true};
 #endif
 
 #ifdef CASE_no_options
-timer<&MyService::right>
-    no_options{};  // error: a timer needs .interval: timer<&Service::method>{.interval = 30s}
+// error: a timer needs .interval: timer<&Service::method>{.interval = 30s}
+timer<&MyService::right> no_options{};
 #endif
 
 #ifdef CASE_interval_without_unit
-timer<&MyService::right> without_unit{.interval = 30};  // error: RequiredInterval
+// error: RequiredInterval
+timer<&MyService::right> without_unit{.interval = 30};
 #endif
 
 #ifdef CASE_one_number
-timer<&MyService::one_number> number{
-    .interval = 1s};  // error: a timer method takes no argument, or one cliffracer::TickContext
+// error: a timer method takes no argument, or one cliffracer::TickContext
+timer<&MyService::one_number> number{.interval = 1s};
 #endif
 
 #ifdef CASE_changes
-timer<&MyService::changes> changes{
-    .interval = 1s};  // error: a timer method takes no argument, or one cliffracer::TickContext
+// error: a timer method takes no argument, or one cliffracer::TickContext
+timer<&MyService::changes> changes{.interval = 1s};
 #endif
 
 #ifdef CASE_counts
-timer<&MyService::counts> counts{.interval = 1s};  // error: a timer method returns void (plain, runs on a
-                                                   // worker thread) or asio::awaitable<void> (coroutine)
+// error: a timer method returns void (plain, runs on a worker thread) or asio::awaitable<void> (coroutine)
+timer<&MyService::counts> counts{.interval = 1s};
 #endif
 
 #ifdef CASE_counts_later
-timer<&MyService::counts_later> later{.interval =
-                                          1s};  // error: a timer method returns void (plain, runs on a worker
-                                                // thread) or asio::awaitable<void> (coroutine)
+// error: a timer method returns void (plain, runs on a worker thread) or asio::awaitable<void> (coroutine)
+timer<&MyService::counts_later> later{.interval = 1s};
 #endif
 
 #ifdef CASE_static
-timer<&MyService::no_member> no_member{
-    .interval = 1s};  // error: timer<...> takes a pointer to a member function: timer<&Service::method>
+// error: timer<...> takes a pointer to a member function: timer<&Service::method>
+timer<&MyService::no_member> no_member{.interval = 1s};
 #endif
 
 #ifdef CASE_data
-timer<&MyService::data> data{
-    .interval = 1s};  // error: timer<...> takes a pointer to a member function: timer<&Service::method>
+// error: timer<...> takes a pointer to a member function: timer<&Service::method>
+timer<&MyService::data> data{.interval = 1s};
 #endif

@@ -155,6 +155,7 @@ TEST_CASE("each rule of a config has its message, which names the service") {
       {[](auto& c) { c.outbox_max_bytes = 0; }, "service x: outbox_max_bytes must be greater than zero"},
       {[](auto& c) { c.inbox_max_messages = 0; }, "service x: inbox_max_messages must be greater than zero"},
       {[](auto& c) { c.inbox_max_bytes = 0; }, "service x: inbox_max_bytes must be greater than zero"},
+      {[](auto& c) { c.message_threads = 0; }, "service x: message_threads must be 1 to 1024"},
       {[](auto& c) { c.max_payload_bytes = 0; }, "service x: max_payload_bytes must be greater than zero"},
       {[](auto& c) { c.max_json_depth = 0; }, "service x: max_json_depth must be 1 to 1024"},
       {[](auto& c) { c.max_json_depth = 1025; }, "service x: max_json_depth must be 1 to 1024"},
