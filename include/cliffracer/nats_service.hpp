@@ -83,6 +83,7 @@ class NatsService {
   /// broker. Throws what on_start() throws (the service is then stopped again), std::logic_error when the
   /// service runs already, std::system_error with asio::error::operation_aborted when request_stop() came
   /// first.
+  /// Cancellation: none; request_stop() ends a start.
   [[nodiscard]] asio::awaitable<void> start();
 
   /// No new run or message is begun; sleepers wake at once; what runs gets `stop_timeout`, then coroutines
@@ -146,6 +147,7 @@ class NatsService {
 
  private:
   enum class State : std::uint8_t { idle, starting, running, stopping };
+  using Hook = asio::awaitable<void> (NatsService::*)();
 
   NatsService(std::unique_ptr<asio::io_context> owned, asio::io_context* context, ServiceConfig config);
 
@@ -171,7 +173,8 @@ class NatsService {
   asio::awaitable<void> wait_until_idle();
   asio::awaitable<void> shut_down(bool with_hook);
   asio::awaitable<void> end_tasks();
-  asio::awaitable<std::exception_ptr> run_hook(std::string name, asio::awaitable<void> hook);
+  asio::awaitable<std::exception_ptr> run_hook(std::string name, Hook hook);
+  asio::awaitable<void> capture(Hook hook, std::exception_ptr& thrown);
   void open_for_messages();
   void begin_stop();
 

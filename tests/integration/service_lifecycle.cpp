@@ -4,6 +4,8 @@
 
 #include <cliffracer/cliffracer.hpp>
 
+#include <asio/bind_cancellation_slot.hpp>
+#include <asio/cancellation_signal.hpp>
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
 #include <asio/post.hpp>
@@ -222,6 +224,27 @@ TEST_CASE("what on_start throws ends the start, and the service can be started a
   CHECK(eventually([&] { return service.ticks > 0; }));
 }
 
+TEST_CASE("hooks that throw before they become coroutines are contained, too") {
+  class Direct : public NatsService {
+   public:
+    Direct() : NatsService{{.name = "direct", .nats_url = no_broker}} {}
+    bool fails_at_start = true;
+
+   private:
+    asio::awaitable<void> on_start() override {
+      if (fails_at_start) throw std::runtime_error{"no start"};
+      return wait(1ms);
+    }
+    asio::awaitable<void> on_stop() override { throw std::runtime_error{"no stop"}; }
+  } service;
+  CHECK_THROWS_AS(service.run(), std::runtime_error);
+  service.fails_at_start = false;
+  Running running{service};
+  REQUIRE(eventually([&] { return service.get_service_info().is_running; }));
+  running.stop();
+  CHECK_FALSE(running.thrown());
+}
+
 TEST_CASE("a stop interrupts on_start") {
   class SlowStart : public NatsService {
    public:
@@ -238,6 +261,30 @@ TEST_CASE("a stop interrupts on_start") {
   REQUIRE(eventually([&] { return service.starting.load(); }));
   running.stop();
   CHECK_FALSE(running.thrown());
+}
+
+TEST_CASE("cancelling start() does not leave half a start behind") {
+  class SlowStart : public NatsService {
+   public:
+    explicit SlowStart(asio::io_context& context)
+        : NatsService{context, {.name = "uncancelled", .nats_url = no_broker}} {}
+
+   private:
+    asio::awaitable<void> on_start() override { return wait(50ms); }
+  };
+  asio::io_context context;
+  SlowStart service{context};
+  asio::cancellation_signal cancel;
+  bool started = false;
+  asio::co_spawn(context, service.start(),
+                 asio::bind_cancellation_slot(cancel.slot(), [&](std::exception_ptr thrown) {
+                   started = !thrown && service.get_service_info().is_running;
+                   asio::co_spawn(context, service.stop(), asio::detached);
+                 }));
+  asio::steady_timer soon{context, 10ms};
+  soon.async_wait([&](const asio::error_code&) { cancel.emit(asio::cancellation_type::terminal); });
+  context.run();
+  CHECK(started);
 }
 
 TEST_CASE("what on_stop throws is logged and does not keep the service from stopping") {

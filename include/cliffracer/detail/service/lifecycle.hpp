@@ -3,10 +3,12 @@
 #include <cliffracer/detail/exception_text.hpp>
 #include <cliffracer/nats_service.hpp>
 
+#include <asio/cancellation_state.hpp>
 #include <asio/co_spawn.hpp>
 #include <asio/post.hpp>
 #include <asio/signal_set.hpp>
 #include <asio/strand.hpp>
+#include <asio/this_coro.hpp>
 #include <asio/use_awaitable.hpp>
 
 #include <chrono>
@@ -26,15 +28,6 @@ namespace detail {
 [[nodiscard]] inline ServiceConfig checked(ServiceConfig config) {
   check_validity(config);
   return config;
-}
-
-/// Waits for `task` and keeps what it throws.
-inline asio::awaitable<void> capture(asio::awaitable<void> task, std::exception_ptr& thrown) {
-  try {
-    co_await std::move(task);
-  } catch (...) {
-    thrown = std::current_exception();
-  }
 }
 
 }  // namespace detail
@@ -132,29 +125,40 @@ inline asio::awaitable<void> NatsService::start() {
 
 /// False: stopped before it was started.
 inline asio::awaitable<bool> NatsService::start_here() {
+  // Half a start cannot be left behind.
+  co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
   if (state_ != State::idle) throw std::logic_error{"service " + config_.name + ": start(): it runs already"};
+  auto opened = detail::NatsLink::create(strand_, config_, log_);
   state_ = State::starting;
   was_started_ = true;
   ++starts_;
   work_.emplace(strand_);
-  auto opened = detail::NatsLink::create(strand_, config_, log_);
   {
     const std::lock_guard lock{link_mutex_};
     link_ = opened;
   }
-  opened->open();
 
   std::exception_ptr failure;
-  const bool with_hook = !stop_requested_;
-  if (with_hook) failure = co_await run_hook("on_start", on_start());
+  bool was_hook_run = false;
+  try {
+    opened->open();
+    if (!stop_requested_) {
+      failure = co_await run_hook("on_start", &NatsService::on_start);
+      was_hook_run = !failure;
+    }
+    if (!failure && !stop_requested_) {
+      open_for_messages();
+      timers_.start(tasks_, strand_, queue_, context_, *log_, config_.name, config_.worker_threads);
+    }
+  } catch (...) {
+    failure = std::current_exception();  // no threads to be had
+  }
   if (failure || stop_requested_) {
     const bool is_stopped = stop_requested_;
-    co_await shut_down(with_hook && !failure);
+    co_await shut_down(was_hook_run);
     if (failure && !(is_stopped && detail::is_abort(failure))) std::rethrow_exception(failure);
     co_return false;
   }
-  open_for_messages();
-  timers_.start(tasks_, strand_, queue_, context_, *log_, config_.name, config_.worker_threads);
   state_ = State::running;
   log_->info("service {}: started; timers: {}, message handlers: {}", config_.name, timers_.size(),
              dispatcher_.handlers().size());
@@ -186,12 +190,21 @@ inline void NatsService::open_for_messages() {
                     [this](detail::Inbound message) { dispatcher_.on_async(std::move(message)); });
 }
 
+/// Keeps what `hook` throws.
+inline asio::awaitable<void> NatsService::capture(Hook hook, std::exception_ptr& thrown) {
+  try {
+    auto task = (this->*hook)();
+    co_await std::move(task);
+  } catch (...) {
+    thrown = std::current_exception();
+  }
+}
+
 /// Runs a hook of the subclass as a task. Returns what it threw.
-inline asio::awaitable<std::exception_ptr> NatsService::run_hook(std::string name,
-                                                                 asio::awaitable<void> hook) {
+inline asio::awaitable<std::exception_ptr> NatsService::run_hook(std::string name, Hook hook) {
   std::exception_ptr thrown;
   const bool is_start = state_ == State::starting;
-  tasks_.spawn(std::move(name), detail::capture(std::move(hook), thrown));
+  tasks_.spawn(std::move(name), capture(hook, thrown));
   if (is_start) {
     static_cast<void>(co_await tasks_.wait_empty(std::chrono::nanoseconds::max()));
   } else {

@@ -62,7 +62,7 @@ inline asio::awaitable<void> NatsService::shut_down(bool with_hook) {
   opened->unsubscribe_all();
   co_await end_tasks();
   if (with_hook) {
-    const auto failure = co_await run_hook("on_stop", on_stop());
+    const auto failure = co_await run_hook("on_stop", &NatsService::on_stop);
     if (failure) {
       log_->error("service {}: on_stop failed: {}", config_.name, detail::escaped(detail::text_of(failure)));
     }
