@@ -41,9 +41,10 @@ struct TimerStats {
 
   std::uint64_t execution_count = 0;  ///< Runs started.
   std::uint64_t success_count = 0;
-  std::uint64_t error_count = 0;      ///< Runs that threw.
-  std::uint64_t cancelled_count = 0;  ///< Coroutine runs cut short by stop().
-  std::uint64_t skipped_count = 0;    ///< Due points passed over.
+  std::uint64_t error_count = 0;  ///< Runs that threw.
+  std::uint64_t cancelled_count =
+      0;  ///< Runs that stop() cut short (coroutines) or withdrew (no worker was free yet).
+  std::uint64_t skipped_count = 0;  ///< Due points passed over.
   std::uint64_t drift_count = 0;  ///< How often a run was later than max_drift and the grid was re-anchored.
   std::uint64_t consecutive_errors = 0;
   double error_rate = 0.0;   ///< error_count in percent of execution_count.

@@ -331,6 +331,35 @@ TEST_CASE("runs in progress get stop_timeout, then a coroutine is cancelled and 
   spdlog::drop("hanging");
 }
 
+TEST_CASE("a run that waits for a worker when the service stops is withdrawn") {
+  class Crowded : public NatsService {
+   public:
+    Crowded() : NatsService{{.name = "withdrawing", .nats_url = no_broker, .worker_threads = 1}} {
+      add(timer<&Crowded::first>{.interval = 1h, .eager = true},
+          timer<&Crowded::second>{.interval = 1h, .eager = true});
+    }
+    std::atomic<bool> release{false};
+    std::atomic<bool> began{false};
+    std::atomic<bool> second_ran{false};
+
+   private:
+    void first(const TickContext& tick) {
+      began = true;
+      while (!release && !tick.stop_token.stop_requested()) std::this_thread::sleep_for(1ms);
+    }
+    void second() { second_ran = true; }
+  } service;
+  {
+    Running running{service};
+    REQUIRE(eventually([&] { return service.began && service.get_timer_stats().timers[1].is_executing; }));
+  }
+  CHECK_FALSE(service.second_ran);
+  const auto stats = service.get_timer_stats();
+  CHECK(stats.timers[0].success_count == 1);
+  CHECK(stats.timers[1].cancelled_count == 1);
+  CHECK(stats.timers[1].execution_count == 1);
+}
+
 TEST_CASE("a run that ends within stop_timeout is not cut short") {
   class Finishing : public NatsService {
    public:

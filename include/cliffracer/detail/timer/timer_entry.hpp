@@ -66,6 +66,7 @@ struct TimerEntry {
     TimePoint started{};
     TimePoint ended{};
     std::exception_ptr thrown;
+    bool withdrawn = false;  // stop came while it waited for a worker: not run
   } worker_run;
 };
 

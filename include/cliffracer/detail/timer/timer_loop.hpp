@@ -35,6 +35,12 @@ struct LoopContext {
 
 inline void record_end_of_run(TimerEntry& entry, LoopContext& context, std::uint32_t attempt,
                               std::chrono::nanoseconds length, const std::exception_ptr& thrown) {
+  if (entry.worker_run.withdrawn) {
+    entry.stats.run_ended(Outcome::cancelled, length);
+    context.log.warn("service {}: timer {} found no worker before the service stopped", context.service,
+                     entry.name);
+    return;
+  }
   if (!thrown) {
     entry.stats.run_ended(Outcome::succeeded, length);
     return;
@@ -90,7 +96,7 @@ inline asio::awaitable<void> run_timer(TimerEntry& entry, LoopContext& context) 
     if (entry.run_on == RunOn::worker_pool) {
       co_await context.workers->run(context.strand, entry, context.queue, tick);
       thrown = std::exchange(entry.worker_run.thrown, nullptr);
-      entry.stats.worker_found(elapsed(started, entry.worker_run.started));
+      if (!entry.worker_run.withdrawn) entry.stats.worker_found(elapsed(started, entry.worker_run.started));
       length = elapsed(entry.worker_run.started, entry.worker_run.ended);
       ended = context.queue.now();
     } else {

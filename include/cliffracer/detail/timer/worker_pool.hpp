@@ -21,7 +21,8 @@ class WorkerPool {
       : threads_{threads}, event_loop_{event_loop} {}
 
   /// Runs the entry's method on a worker while the calling coroutine waits. Afterwards `entry.worker_run`
-  /// says when it began and ended, and what it threw.
+  /// says when it began and ended, and what it threw. A run that still waits for a worker when a stop is
+  /// asked for is withdrawn.
   asio::awaitable<void> run(const Strand& strand, TimerEntry& entry, const TimerQueue& queue,
                             const TickContext& tick) {
     entry.worker_run.queue = &queue;
@@ -50,8 +51,9 @@ class WorkerPool {
       auto& run = this->entry.worker_run;
       run.thrown = nullptr;
       run.started = run.queue->now();
+      run.withdrawn = run.tick->stop_token.stop_requested();
       try {
-        this->entry.method.call(this->entry.method.object, *run.tick);
+        if (!run.withdrawn) this->entry.method.call(this->entry.method.object, *run.tick);
       } catch (...) {
         run.thrown = std::current_exception();
       }
