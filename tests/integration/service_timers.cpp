@@ -95,29 +95,35 @@ TEST_CASE("every registered timer is known before, during and after the run") {
 
 TEST_CASE("coroutine and plain timers run side by side at their intervals", "[realtime]") {
   TimerTestService service;
-  {
-    Running running{service};
-    REQUIRE(eventually([&] { return service.get_service_info().is_running; }));
-    std::this_thread::sleep_for(1020ms);
-  }
-  CHECK(std::abs(service.ticks - 10) <= 1);
-  CHECK(std::abs(service.sync_runs - 10) <= 1);
-  CHECK(std::abs(service.checks - 20) <= 1);
-  CHECK(std::abs(service.eager_runs - 6) <= 1);
-  for (const auto& entry : service.get_timer_stats().timers) {
-    CHECK(entry.execution_count == entry.success_count);
-    CHECK(entry.execution_count > 0);
-    CHECK(entry.skipped_count == 0);
-  }
-}
-
-TEST_CASE("an eager timer runs within 10 ms of the start", "[realtime]") {
-  TimerTestService service;
+  Clock::time_point begin;
+  Clock::time_point end;
   {
     Running running{service};
     REQUIRE(eventually([&] { return service.eager_runs > 0; }));
+    begin = service.started;
+    std::this_thread::sleep_for(1s);
+    end = Clock::now();
   }
-  CHECK(service.first_eager_run.load() - service.started.load() < 10ms);
+  for (const auto& entry : service.get_timer_stats().timers) {
+    CAPTURE(entry.method_name);
+    CHECK(entry.execution_count == entry.success_count);
+    CHECK(entry.execution_count > 3);
+    const auto points = (end - begin) / entry.interval + (entry.eager ? 1 : 0);
+    CHECK(std::abs(static_cast<long>(entry.execution_count + entry.skipped_count) - points) <= 1);
+  }
+  CHECK(service.ticks + service.sync_runs + service.checks + service.eager_runs > 20);
+}
+
+TEST_CASE("an eager timer runs within 10 ms of the start", "[realtime]") {
+  bool is_quick = false;
+  // A busy machine has three tries.
+  for (int attempt = 0; attempt < 3 && !is_quick; ++attempt) {
+    TimerTestService service;
+    Running running{service};
+    REQUIRE(eventually([&] { return service.eager_runs > 0; }));
+    is_quick = service.first_eager_run.load() - service.started.load() < 10ms;
+  }
+  CHECK(is_quick);
 }
 
 TEST_CASE("service info includes the timers with their statistics") {
@@ -193,7 +199,7 @@ TEST_CASE("a plain method of 300 ms takes no tick from a coroutine timer of 50 m
    public:
     MixedService() : NatsService{{.name = "mixed", .nats_url = no_broker}} {
       add(timer<&MixedService::blocking>{.interval = 100ms, .eager = true},
-          timer<&MixedService::quick>{.interval = 50ms, .max_drift = 20ms});
+          timer<&MixedService::quick>{.interval = 50ms});
     }
     std::vector<cliffracer::TickContext> ticks;
 
