@@ -13,11 +13,11 @@
 #include "timer_table.hpp"
 
 #include <spdlog/spdlog.h>
-#include <stdlib.h>
 
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
+#include <cstdlib>
 #include <exception>
 #include <filesystem>
 #include <iostream>

@@ -365,7 +365,7 @@ class QuickTaskService : public TaskService {
 
 /// Ends the program as its user would.
 void raise_after(const std::stop_token& stop, std::chrono::duration<double> duration) {
-  if (duration <= duration.zero()) return;
+  if (duration <= std::chrono::duration<double>::zero()) return;
   std::mutex mutex;
   std::condition_variable_any wake;
   std::unique_lock lock{mutex};
