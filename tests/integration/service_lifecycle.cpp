@@ -34,14 +34,10 @@ using cliffracer::timer;
 using support::eventually;
 using support::no_broker;
 using support::Running;
+using support::wait;
 using Clock = std::chrono::steady_clock;
 
 namespace {
-
-asio::awaitable<void> wait(std::chrono::nanoseconds duration) {
-  asio::steady_timer delay{co_await asio::this_coro::executor, duration};
-  co_await delay.async_wait(asio::use_awaitable);
-}
 
 class Ticker : public NatsService {
  public:

@@ -2,6 +2,11 @@
 
 #include <cliffracer/nats_service.hpp>
 
+#include <asio/awaitable.hpp>
+#include <asio/steady_timer.hpp>
+#include <asio/this_coro.hpp>
+#include <asio/use_awaitable.hpp>
+
 #include <chrono>
 #include <exception>
 #include <functional>
@@ -11,6 +16,12 @@ namespace support {
 
 /// No broker listens there.
 inline constexpr const char* no_broker = "nats://127.0.0.1:1";
+
+/// In a coroutine.
+inline asio::awaitable<void> wait(std::chrono::nanoseconds duration) {
+  asio::steady_timer delay{co_await asio::this_coro::executor, duration};
+  co_await delay.async_wait(asio::use_awaitable);
+}
 
 /// Waits until `condition` holds. False: it did not within 10 s.
 inline bool eventually(const std::function<bool()>& condition) {

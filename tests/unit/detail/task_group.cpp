@@ -1,0 +1,108 @@
+#include "support/catch.hpp"
+
+#include <cliffracer/detail/task_group.hpp>
+
+#include <asio/detached.hpp>
+#include <asio/io_context.hpp>
+#include <asio/this_coro.hpp>
+
+#include <chrono>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+using cliffracer::detail::TaskGroup;
+using Lines = std::vector<std::string>;
+
+namespace {
+
+struct Fixture {
+  asio::io_context context{1};
+  Lines escaped;
+  TaskGroup tasks{context.get_executor(),
+                  [this](const std::string& name, const std::exception_ptr&) { escaped.push_back(name); }};
+  int ended = 0;
+  int waits_ended = 0;
+  bool was_empty = false;
+
+  asio::awaitable<void> hang() {
+    asio::steady_timer never{co_await asio::this_coro::executor, asio::steady_timer::time_point::max()};
+    co_await never.async_wait(asio::use_awaitable);
+  }
+  asio::awaitable<void> end() {
+    ++ended;
+    co_return;
+  }
+  asio::awaitable<void> fail() {
+    throw std::runtime_error{"no luck"};
+    co_return;
+  }
+  void wait_empty(std::chrono::nanoseconds timeout) {
+    asio::co_spawn(context, waiting(timeout), asio::detached);
+  }
+  void poll() {
+    context.restart();
+    context.poll();
+  }
+
+ private:
+  asio::awaitable<void> waiting(std::chrono::nanoseconds timeout) {
+    was_empty = co_await tasks.wait_empty(timeout);
+    ++waits_ended;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a task is known by its name until it has ended") {
+  Fixture f;
+  f.tasks.spawn("one", f.hang());
+  f.tasks.spawn("two", f.end());
+  CHECK(f.tasks.names() == Lines{"one", "two"});
+  f.poll();
+  CHECK(f.ended == 1);
+  CHECK(f.tasks.names() == Lines{"one"});
+  f.tasks.cancel();
+  f.poll();
+  CHECK(f.tasks.empty());
+}
+
+TEST_CASE("what a task throws is told with its name") {
+  Fixture f;
+  f.tasks.spawn("bad", f.fail());
+  f.poll();
+  CHECK(f.escaped == Lines{"bad"});
+  CHECK(f.tasks.empty());
+}
+
+TEST_CASE("a wait for no task at all ends at once") {
+  Fixture f;
+  f.wait_empty(std::chrono::nanoseconds::max());
+  f.poll();
+  CHECK(f.waits_ended == 1);
+  CHECK(f.was_empty);
+}
+
+TEST_CASE("a wait ends with the last task") {
+  Fixture f;
+  f.tasks.spawn("one", f.hang());
+  f.tasks.spawn("two", f.hang());
+  f.wait_empty(std::chrono::nanoseconds::max());
+  f.poll();
+  CHECK(f.waits_ended == 0);
+  f.tasks.cancel();
+  f.poll();
+  CHECK(f.waits_ended == 1);
+  CHECK(f.was_empty);
+}
+
+TEST_CASE("a wait without time says that tasks are left") {
+  Fixture f;
+  f.tasks.spawn("one", f.hang());
+  f.wait_empty(std::chrono::nanoseconds::zero());
+  f.poll();
+  CHECK(f.waits_ended == 1);
+  CHECK_FALSE(f.was_empty);
+  f.tasks.cancel();
+  f.poll();
+}

@@ -1,0 +1,72 @@
+#include "support/catch.hpp"
+
+#include <cliffracer/detail/timer/asio_timer_queue.hpp>
+
+#include <asio/co_spawn.hpp>
+#include <asio/detached.hpp>
+#include <asio/io_context.hpp>
+
+#include <chrono>
+#include <memory>
+
+using namespace std::chrono_literals;
+using cliffracer::detail::AsioTimerQueue;
+using cliffracer::detail::Strand;
+using cliffracer::detail::TimePoint;
+using cliffracer::detail::TimerQueue;
+
+namespace {
+
+asio::awaitable<void> sleep(const Strand& strand, TimerQueue& queue, TimerQueue::Sleeper& sleeper,
+                            TimePoint due, bool& is_awake) {
+  co_await queue.sleep_until(strand, sleeper, due);
+  is_awake = true;
+}
+
+}  // namespace
+
+TEST_CASE("all services on one io_context share one queue, another io_context has its own") {
+  asio::io_context first;
+  asio::io_context second;
+  auto& queue = asio::use_service<AsioTimerQueue>(first).queue();
+  CHECK(&queue == &asio::use_service<AsioTimerQueue>(first).queue());
+  CHECK(&queue != &asio::use_service<AsioTimerQueue>(second).queue());
+}
+
+TEST_CASE("what is due already wakes without the kernel's timer") {
+  asio::io_context context;
+  const Strand strand{context.get_executor()};
+  auto& queue = asio::use_service<AsioTimerQueue>(context).queue();
+  TimerQueue::Sleeper sleeper;
+  bool is_awake = false;
+  asio::co_spawn(strand, sleep(strand, queue, sleeper, queue.now(), is_awake), asio::detached);
+  context.run();
+  CHECK(is_awake);
+}
+
+TEST_CASE("waking the last sleeper lets io_context::run() return") {
+  asio::io_context context;
+  const Strand strand{context.get_executor()};
+  auto& queue = asio::use_service<AsioTimerQueue>(context).queue();
+  TimerQueue::Sleeper sleeper;
+  bool is_awake = false;
+  asio::co_spawn(strand, sleep(strand, queue, sleeper, queue.now() + 1h, is_awake), asio::detached);
+  context.poll();
+  CHECK_FALSE(is_awake);
+  queue.wake(sleeper);
+  context.run();
+  CHECK(is_awake);
+}
+
+TEST_CASE("an io_context can end before what sleeps on it") {
+  bool is_awake = false;
+  TimerQueue::Sleeper sleeper;
+  {
+    asio::io_context context;
+    const Strand strand{context.get_executor()};
+    auto& queue = asio::use_service<AsioTimerQueue>(context).queue();
+    asio::co_spawn(strand, sleep(strand, queue, sleeper, queue.now() + 1h, is_awake), asio::detached);
+    context.poll();
+  }
+  CHECK_FALSE(is_awake);
+}
