@@ -84,7 +84,10 @@ class TimerQueue {
       sleeper->coroutine.dispatch();
     }
     const std::lock_guard lock{mutex_};
-    if (--firing_ == 0) arm(heap_.earliest());
+    if (--firing_ > 0) return;
+    // Always told: this round may not be the one that was armed last.
+    armed_for_ = heap_.earliest();
+    source_.wake_at(armed_for_);
   }
 
   /// Destroys the sleeping coroutines, because their io_context ends.

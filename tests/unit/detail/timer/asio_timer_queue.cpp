@@ -58,6 +58,26 @@ TEST_CASE("waking the last sleeper lets io_context::run() return") {
   CHECK(is_awake);
 }
 
+TEST_CASE("nothing stays armed when a late sleeper comes between the last two") {
+  asio::io_context context;
+  const Strand strand{context.get_executor()};
+  auto& queue = asio::use_service<AsioTimerQueue>(context).queue();
+  TimerQueue::Sleeper far;
+  TimerQueue::Sleeper late;
+  bool far_awake = false;
+  bool late_awake = false;
+  asio::co_spawn(strand, sleep(strand, queue, far, queue.now() + 1h, far_awake), asio::detached);
+  asio::co_spawn(strand, sleep(strand, queue, late, queue.now() - 1s, late_awake), asio::detached);
+  // Until both sleep, and the round for the late one is on its way.
+  while (late.heap_index == cliffracer::detail::DueHeap<TimerQueue::Sleeper>::absent) context.run_one();
+  queue.wake(far);
+  CHECK(context.run_for(5s) > 0);
+  CHECK(far_awake);
+  CHECK(late_awake);
+  // Out of work, not out of time.
+  CHECK(context.stopped());
+}
+
 TEST_CASE("an io_context can end before what sleeps on it") {
   bool is_awake = false;
   TimerQueue::Sleeper sleeper;
