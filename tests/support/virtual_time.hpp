@@ -10,6 +10,7 @@
 #include <asio/strand.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <exception>
 #include <memory>
@@ -38,10 +39,10 @@ class VirtualTime final : public cliffracer::detail::TimeSource {
 
   /// Lets everything happen that is due until `later` from now, in order.
   void advance(std::chrono::nanoseconds later) {
-    const TimePoint end = now_ + later;
+    const TimePoint end = now() + later;
     settle();
     while (armed_for_ <= end) {
-      now_ = std::max(now_, armed_for_);
+      now_ = std::max(now(), armed_for_);
       armed_for_ = TimePoint::max();
       queue_.fire();
       settle();
@@ -50,7 +51,7 @@ class VirtualTime final : public cliffracer::detail::TimeSource {
   }
 
   /// Time passes without the event loop getting a turn: as when a method blocks it.
-  void pass(std::chrono::nanoseconds later) { now_ += later; }
+  void pass(std::chrono::nanoseconds later) { now_ = now() + later; }
 
   void settle() {
     context_.restart();
@@ -61,7 +62,7 @@ class VirtualTime final : public cliffracer::detail::TimeSource {
 
  private:
   asio::io_context& context_;
-  TimePoint now_{std::chrono::hours{1000}};
+  std::atomic<TimePoint> now_{TimePoint{std::chrono::hours{1000}}};  // workers look at it
   TimePoint armed_for_ = TimePoint::max();
   Queue queue_{*this};
 };
