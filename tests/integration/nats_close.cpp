@@ -13,6 +13,7 @@
 using namespace cliffracer::detail;
 using namespace std::chrono_literals;
 using cliffracer::ServiceConfig;
+using support::error_of;
 using support::LinkFixture;
 using support::NatsClient;
 using support::NatsServer;
@@ -21,16 +22,6 @@ namespace {
 
 // What a loaded machine may add.
 constexpr auto slack = 700ms;
-
-template <class Action>
-std::error_code error_of(Action action) {
-  try {
-    action();
-  } catch (const std::system_error& error) {
-    return error.code();
-  }
-  return {};
-}
 
 }  // namespace
 

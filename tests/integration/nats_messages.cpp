@@ -17,23 +17,10 @@ using namespace cliffracer::detail;
 using namespace std::chrono_literals;
 using cliffracer::RpcError;
 using cliffracer::ServiceConfig;
+using support::error_of;
 using support::LinkFixture;
 using support::NatsClient;
 using support::NatsServer;
-
-namespace {
-
-template <class Action>
-std::error_code error_of(Action action) {
-  try {
-    action();
-  } catch (const std::system_error& error) {
-    return error.code();
-  }
-  return {};
-}
-
-}  // namespace
 
 TEST_CASE("an event reaches an independent client, and its events reach a handler") {
   NatsServer server;

@@ -13,6 +13,7 @@
 using namespace cliffracer::detail;
 using namespace std::chrono_literals;
 using cliffracer::ServiceConfig;
+using support::error_of;
 using support::LinkFixture;
 using support::NatsClient;
 using support::NatsServer;
@@ -21,16 +22,6 @@ namespace {
 
 ServiceConfig impatient(std::string url) {
   return {.name = "x", .nats_url = std::move(url), .connect_timeout = 500ms, .reconnect_time_wait = 50ms};
-}
-
-template <class Action>
-std::error_code error_of(Action action) {
-  try {
-    action();
-  } catch (const std::system_error& error) {
-    return error.code();
-  }
-  return {};
 }
 
 /// Every message that was accepted is somewhere.

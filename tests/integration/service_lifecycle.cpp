@@ -19,11 +19,14 @@
 #include <atomic>
 #include <chrono>
 #include <csignal>
+#include <cstdio>
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <thread>
+#include <utility>
 #include <vector>
 
 using namespace std::chrono_literals;
@@ -481,7 +484,7 @@ TEST_CASE("an exception of a foreign handler on the service's io_context stops t
   CHECK(service.stops == 1);
 }
 
-// Run by the next test, in a process of its own.
+// Run by a test below, in a process of its own.
 TEST_CASE("child process: a running service is destroyed", "[.]") {
   std::signal(SIGABRT, SIG_DFL);
   asio::io_context context;
@@ -491,27 +494,82 @@ TEST_CASE("child process: a running service is destroyed", "[.]") {
   service.reset();
 }
 
+// Run by a test below, in a process of its own.
+TEST_CASE("child process: a service that does not stop", "[.]") {
+  Hanging service{1h};
+  std::thread reporter{[&] {
+    static_cast<void>(eventually([&] { return service.plain_hangs.load(); }));
+    std::fputs("running\n", stderr);
+    static_cast<void>(eventually([&] { return service.was_asked.load(); }));
+    std::fputs("stopping\n", stderr);
+  }};
+  service.run();
+  reporter.join();
+}
+
+namespace {
+
+/// Another process that runs one test of this program.
+class Child {
+ public:
+  explicit Child(const char* test) {
+    int ends[2];
+    REQUIRE(::pipe(ends) == 0);
+    pid_ = ::fork();
+    REQUIRE(pid_ >= 0);
+    if (pid_ == 0) {
+      ::dup2(ends[1], STDERR_FILENO);
+      ::execl("/proc/self/exe", "tests", test, nullptr);
+      ::_exit(0);
+    }
+    ::close(ends[1]);
+    said_ = ends[0];
+  }
+  Child(const Child&) = delete;
+  Child& operator=(const Child&) = delete;
+  ~Child() {
+    ::close(said_);
+    if (pid_ > 0) end();
+  }
+
+  /// What it says on stderr until `text`, or its end.
+  std::string listen(std::string_view text = {}) const {
+    std::string said;
+    char c = 0;
+    while ((text.empty() || said.find(text) == std::string::npos) && ::read(said_, &c, 1) == 1) said += c;
+    return said;
+  }
+  void send(int signal) const { ::kill(pid_, signal); }
+  /// The signal that ended it, or 0.
+  int wait_for_end() {
+    int status = 0;
+    ::waitpid(std::exchange(pid_, 0), &status, 0);
+    return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+  }
+
+ private:
+  void end() {
+    send(SIGKILL);
+    static_cast<void>(wait_for_end());
+  }
+
+  pid_t pid_ = 0;
+  int said_ = -1;
+};
+
+}  // namespace
+
 TEST_CASE("destroying a service that runs ends the process with a clear message") {
-  int pipe_ends[2];
-  REQUIRE(::pipe(pipe_ends) == 0);
-  const auto child = ::fork();
-  REQUIRE(child >= 0);
-  if (child == 0) {
-    ::dup2(pipe_ends[1], STDERR_FILENO);
-    ::execl("/proc/self/exe", "tests", "child process: a running service is destroyed", nullptr);
-    ::_exit(0);
-  }
-  ::close(pipe_ends[1]);
-  std::string said;
-  char buffer[512];
-  for (auto count = ::read(pipe_ends[0], buffer, sizeof buffer); count > 0;
-       count = ::read(pipe_ends[0], buffer, sizeof buffer)) {
-    said.append(buffer, static_cast<std::size_t>(count));
-  }
-  ::close(pipe_ends[0]);
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  CHECK(WIFSIGNALED(status));
-  CHECK(WTERMSIG(status) == SIGABRT);
-  CHECK(said.find("service doomed is destroyed while it runs") != std::string::npos);
+  Child child{"child process: a running service is destroyed"};
+  CHECK(child.listen().find("service doomed is destroyed while it runs") != std::string::npos);
+  CHECK(child.wait_for_end() == SIGABRT);
+}
+
+TEST_CASE("a second signal during the stop ends the process at once") {
+  Child child{"child process: a service that does not stop"};
+  child.listen("running");
+  child.send(SIGTERM);
+  CHECK(child.listen("stopping").find("stopping") != std::string::npos);
+  child.send(SIGTERM);
+  CHECK(child.wait_for_end() == SIGTERM);
 }

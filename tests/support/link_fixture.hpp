@@ -10,6 +10,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -131,5 +132,16 @@ class LinkFixture {
 
   int settle_count_ = 0;
 };
+
+/// The code of the std::system_error that `action` throws; none when it throws nothing.
+template <class Action>
+std::error_code error_of(Action action) {
+  try {
+    action();
+  } catch (const std::system_error& error) {
+    return error.code();
+  }
+  return {};
+}
 
 }  // namespace support

@@ -80,11 +80,12 @@ inline asio::awaitable<void> NatsService::shut_down(bool with_hook) {
 
 /// Waits for what runs; after stop_timeout cancels it, says its name, and waits on.
 inline asio::awaitable<void> NatsService::end_tasks() {
+  const auto asked = std::chrono::steady_clock::now();
   bool ended = co_await tasks_.wait_empty(config_.stop_timeout);
   while (!ended) {
     for (const auto& name : tasks_.names()) {
-      log_->warn("service {}: {} still runs {} s after stop was asked for", config_.name, name,
-                 detail::seconds(config_.stop_timeout));
+      log_->warn("service {}: {} still runs {:.1f} s after it should end", config_.name, name,
+                 detail::seconds(std::chrono::steady_clock::now() - asked));
     }
     timers_.cancelling();
     tasks_.cancel();
