@@ -3,8 +3,9 @@
 #include <cliffracer/detail/message/dispatcher.hpp>
 #include <cliffracer/detail/message/make_handler.hpp>
 #include <cliffracer/detail/nats/link.hpp>
+#include <cliffracer/detail/service/environment.hpp>
 #include <cliffracer/detail/task_group.hpp>
-#include <cliffracer/detail/timer/asio_timer_queue.hpp>
+#include <cliffracer/detail/time/timer_queue.hpp>
 #include <cliffracer/detail/timer/timer_set.hpp>
 #include <cliffracer/error.hpp>
 #include <cliffracer/listener.hpp>
@@ -24,6 +25,7 @@
 #include <nlohmann/json.hpp>
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <exception>
 #include <memory>
@@ -125,6 +127,12 @@ class NatsService {
   /// publish_event().
   void call_async(std::string_view service, std::string_view method, const nlohmann::json& arguments = {});
 
+  /// Waits in a coroutine; on the clock that the service's timers go by, which a test can move. 0 or less
+  /// waits for one turn of the event loop.
+  /// Cancellation: terminal, and so the end of `stop_timeout`: throws std::system_error with
+  /// asio::error::operation_aborted.
+  [[nodiscard]] asio::awaitable<void> sleep_for(std::chrono::nanoseconds duration);
+
   [[nodiscard]] const ServiceConfig& config() const noexcept { return config_; }
 
   /// The strand of the service's coroutines: co_spawn here what shall take turns with them.
@@ -187,6 +195,7 @@ class NatsService {
   asio::io_context& context_;
   const detail::Strand strand_;
   const std::shared_ptr<spdlog::logger> log_;
+  detail::Environment& environment_;
   detail::TimerQueue& queue_;
 
   // Any thread.

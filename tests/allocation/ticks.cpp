@@ -1,7 +1,7 @@
 #include "support/catch.hpp"
 
 #include <cliffracer/detail/task_group.hpp>
-#include <cliffracer/detail/timer/asio_timer_queue.hpp>
+#include <cliffracer/detail/time/steady_time.hpp>
 #include <cliffracer/detail/timer/timer_set.hpp>
 
 #include <spdlog/sinks/null_sink.h>
@@ -79,8 +79,10 @@ class Counting {
     add(timers);
     spdlog::logger log{"allocation", std::make_shared<spdlog::sinks::null_sink_mt>()};
     const cliffracer::detail::Strand strand{context.get_executor()};
-    cliffracer::detail::TaskGroup tasks{strand, [](const std::string&, const std::exception_ptr&) {}};
-    auto& queue = asio::use_service<cliffracer::detail::AsioTimerQueue>(context).queue();
+    cliffracer::detail::SteadyTime time{context};
+    cliffracer::detail::TaskGroup tasks{strand, time.queue(),
+                                        [](const std::string&, const std::exception_ptr&) {}};
+    const std::string service = "allocation";
     auto guard = asio::make_work_guard(context);
     stop_ = [&] {
       asio::post(strand, [&] {
@@ -88,7 +90,11 @@ class Counting {
         guard.reset();
       });
     };
-    asio::post(strand, [&] { timers.start(tasks, strand, queue, context, log, "allocation", 0); });
+    asio::post(strand, [&] {
+      timers.start(
+          tasks,
+          {.strand = strand, .queue = time.queue(), .event_loop = context, .log = log, .service = service});
+    });
     context.run();
     timers.stopped();
     return at_end_ - at_start_;

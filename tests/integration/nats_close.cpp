@@ -166,7 +166,9 @@ TEST_CASE("a link that is dropped while open goes away with its event loop") {
   for (int n = 0; n < 5; ++n) {
     CapturedLog log;
     asio::io_context io;
-    auto link = NatsLink::create(io.get_executor(), {.name = "x", .nats_url = server.url()}, log.logger());
+    cliffracer::detail::SteadyTime time{io};
+    auto link = NatsLink::create(cliffracer::detail::Strand{io.get_executor()}, time.queue(),
+                                 {.name = "x", .nats_url = server.url()}, log.logger());
     link->subscribe("in", "", [](const Inbound&) {});
     link->open();
     const auto deadline = std::chrono::steady_clock::now() + 5s;

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include <cliffracer/detail/nats/link.hpp>
+#include <cliffracer/detail/time/steady_time.hpp>
 #include "support/captured_log.hpp"
 
 namespace support {
@@ -30,7 +31,7 @@ class LinkFixture {
   static constexpr std::chrono::seconds patience{10};
 
   explicit LinkFixture(const cliffracer::ServiceConfig& config)
-      : link{Link::create(io.get_executor(), config, log.logger())} {}
+      : link{Link::create(strand, steady.queue(), config, log.logger())} {}
   ~LinkFixture() {
     try {
       close(std::chrono::seconds{1});
@@ -120,6 +121,8 @@ class LinkFixture {
   }
 
   asio::io_context io;
+  cliffracer::detail::SteadyTime steady{io};
+  cliffracer::detail::Strand strand{io.get_executor()};
   CapturedLog log;
   std::shared_ptr<Link> link;
 

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <cliffracer/detail/task_group.hpp>
-#include <cliffracer/detail/timer/timer_queue.hpp>
+#include <cliffracer/detail/time/timer_queue.hpp>
 #include <cliffracer/detail/timer/timer_set.hpp>
 
 #include <spdlog/sinks/ostream_sink.h>
@@ -77,7 +77,9 @@ class TimerWorld {
   }
 
   void start() {
-    timers.start(tasks, strand, time.queue(), context, log, "svc", 0);
+    timers.start(
+        tasks,
+        {.strand = strand, .queue = time.queue(), .event_loop = context, .log = log, .service = service_});
     time.settle();
   }
 
@@ -96,7 +98,7 @@ class TimerWorld {
   }
 
   [[nodiscard]] cliffracer::TimerStats stats(std::size_t index = 0) const {
-    return timers.stats(time.now()).timers.at(index);
+    return timers.stats(time.now(), time.wall_clock()).timers.at(index);
   }
   [[nodiscard]] std::string logged() const { return text_.str(); }
 
@@ -106,9 +108,11 @@ class TimerWorld {
   cliffracer::detail::TimerSet timers;
   std::vector<std::string> escaped;
   cliffracer::detail::TaskGroup tasks{
-      strand, [this](const std::string& name, const std::exception_ptr&) { escaped.push_back(name); }};
+      strand, time.queue(),
+      [this](const std::string& name, const std::exception_ptr&) { escaped.push_back(name); }};
 
  private:
+  std::string service_ = "svc";
   std::ostringstream text_;
 
  public:

@@ -1,14 +1,15 @@
 #pragma once
 
+#include <cliffracer/detail/time/alarm.hpp>
+#include <cliffracer/detail/time/suspended.hpp>
+#include <cliffracer/detail/time/timer_queue.hpp>
+
 #include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/cancellation_signal.hpp>
 #include <asio/co_spawn.hpp>
 #include <asio/post.hpp>
-#include <asio/redirect_error.hpp>
-#include <asio/steady_timer.hpp>
-#include <asio/use_awaitable.hpp>
 
 #include <chrono>
 #include <exception>
@@ -27,8 +28,8 @@ class TaskGroup {
   /// `on_escape` is told of what a coroutine threw: nothing escapes in silence.
   using EscapeHandler = std::function<void(const std::string& name, std::exception_ptr)>;
 
-  TaskGroup(asio::any_io_executor executor, EscapeHandler on_escape)
-      : executor_{std::move(executor)}, on_escape_{std::move(on_escape)}, last_ended_{executor_} {}
+  TaskGroup(const Strand& strand, TimerQueue& queue, EscapeHandler on_escape)
+      : executor_{strand}, queue_{queue}, on_escape_{std::move(on_escape)}, last_ended_{queue, strand} {}
 
   /// Starts `task` on the strand.
   void spawn(std::string name, asio::awaitable<void> task) {
@@ -66,14 +67,8 @@ class TaskGroup {
 
   /// Waits until no coroutine is left, at most for `timeout`. True: none is left. One waiter at a time.
   asio::awaitable<bool> wait_empty(std::chrono::nanoseconds timeout) {
-    const auto now = std::chrono::steady_clock::now();
-    last_ended_.expires_at(timeout < std::chrono::steady_clock::time_point::max() - now
-                               ? now + timeout
-                               : std::chrono::steady_clock::time_point::max());
-    while (!tasks_.empty() && std::chrono::steady_clock::now() < last_ended_.expiry()) {
-      asio::error_code ignored;  // what counts is the state, not how the wait ended
-      co_await last_ended_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-    }
+    const TimePoint deadline = later(queue_.now(), timeout);
+    while (!tasks_.empty() && queue_.now() < deadline) co_await last_ended_.wait_until(deadline);
     co_return tasks_.empty();
   }
 
@@ -86,13 +81,14 @@ class TaskGroup {
 
   void forget(std::list<Task>::iterator task) {
     tasks_.erase(task);
-    if (tasks_.empty()) last_ended_.cancel();
+    if (tasks_.empty()) last_ended_.ring();
   }
 
   asio::any_io_executor executor_;
+  TimerQueue& queue_;
   EscapeHandler on_escape_;
   std::list<Task> tasks_;
-  asio::steady_timer last_ended_;
+  Alarm last_ended_;
 };
 
 }  // namespace cliffracer::detail

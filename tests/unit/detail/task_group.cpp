@@ -1,10 +1,13 @@
 #include "support/catch.hpp"
+#include "support/virtual_time.hpp"
 
 #include <cliffracer/detail/task_group.hpp>
 
 #include <asio/detached.hpp>
 #include <asio/io_context.hpp>
+#include <asio/steady_timer.hpp>
 #include <asio/this_coro.hpp>
+#include <asio/use_awaitable.hpp>
 
 #include <chrono>
 #include <stdexcept>
@@ -18,8 +21,9 @@ namespace {
 
 struct Fixture {
   asio::io_context context{1};
+  support::VirtualTime time{context};
   Lines escaped;
-  TaskGroup tasks{context.get_executor(),
+  TaskGroup tasks{cliffracer::detail::Strand{context.get_executor()}, time.queue(),
                   [this](const std::string& name, const std::exception_ptr&) { escaped.push_back(name); }};
   int ended = 0;
   int waits_ended = 0;
@@ -40,10 +44,7 @@ struct Fixture {
   void wait_empty(std::chrono::nanoseconds timeout) {
     asio::co_spawn(context, waiting(timeout), asio::detached);
   }
-  void poll() {
-    context.restart();
-    context.poll();
-  }
+  void poll() { time.settle(); }
 
  private:
   asio::awaitable<void> waiting(std::chrono::nanoseconds timeout) {
@@ -101,6 +102,19 @@ TEST_CASE("a wait without time says that tasks are left") {
   f.tasks.spawn("one", f.hang());
   f.wait_empty(std::chrono::nanoseconds::zero());
   f.poll();
+  CHECK(f.waits_ended == 1);
+  CHECK_FALSE(f.was_empty);
+  f.tasks.cancel();
+  f.poll();
+}
+
+TEST_CASE("a wait ends when its time is over, whatever runs still") {
+  Fixture f;
+  f.tasks.spawn("one", f.hang());
+  f.wait_empty(std::chrono::seconds{10});
+  f.time.advance(std::chrono::seconds{9});
+  CHECK(f.waits_ended == 0);
+  f.time.advance(std::chrono::seconds{1});
   CHECK(f.waits_ended == 1);
   CHECK_FALSE(f.was_empty);
   f.tasks.cancel();

@@ -11,6 +11,7 @@
 #include <cliffracer/detail/message/reply.hpp>
 #include <cliffracer/detail/message/worker_call.hpp>
 #include <cliffracer/detail/task_group.hpp>
+#include <cliffracer/detail/time/time_source.hpp>
 
 #include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
@@ -20,7 +21,6 @@
 #include <asio/use_awaitable.hpp>
 #include <nlohmann/json.hpp>
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -48,10 +48,11 @@ class Dispatcher {
 
   /// At most `max_messages` wait or are handled at a time; more are refused.
   Dispatcher(std::string service, std::size_t max_messages, std::shared_ptr<spdlog::logger> logger,
-             TaskGroup& tasks, asio::any_io_executor strand, ReplyFunction reply)
+             TaskGroup& tasks, TimeSource& time, asio::any_io_executor strand, ReplyFunction reply)
       : service_{std::move(service)},
         logger_{std::move(logger)},
         tasks_{tasks},
+        time_{time},
         strand_{std::move(strand)},
         reply_{std::move(reply)},
         load_{max_messages, service_, logger_} {}
@@ -150,7 +151,7 @@ class Dispatcher {
   }
 
   void send_error(const Job& job, std::string_view error) {
-    send(job, error_reply(error, job.request.correlation_id, std::chrono::system_clock::now()));
+    send(job, error_reply(error, job.request.correlation_id, time_.wall_clock()));
   }
 
   void send(const Job& job, std::string payload) noexcept {
@@ -196,10 +197,10 @@ class Dispatcher {
     try {
       auto running = invoke(handler, job.request);
       nlohmann::json result = co_await std::move(running);
-      if (!job.reply.empty()) answer = result_reply(std::move(result), id, std::chrono::system_clock::now());
+      if (!job.reply.empty()) answer = result_reply(std::move(result), id, time_.wall_clock());
     } catch (...) {
       const std::string error = failure_text(handler, id, std::current_exception());
-      if (!job.reply.empty()) answer = error_reply(error, id, std::chrono::system_clock::now());
+      if (!job.reply.empty()) answer = error_reply(error, id, time_.wall_clock());
     }
     load_.end();
     if (!job.reply.empty()) send(job, std::move(answer));
@@ -225,6 +226,7 @@ class Dispatcher {
       }
     };
     auto working = call_on_worker(worker_, work);
+    const WorkerCall away{time_};
     co_await std::move(working);
     if (thrown) std::rethrow_exception(std::move(thrown));
     co_return result;
@@ -264,6 +266,7 @@ class Dispatcher {
   std::string service_;
   std::shared_ptr<spdlog::logger> logger_;
   TaskGroup& tasks_;
+  TimeSource& time_;
   asio::any_io_executor strand_;
   asio::any_io_executor worker_;
   ReplyFunction reply_;

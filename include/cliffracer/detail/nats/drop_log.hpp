@@ -5,14 +5,14 @@
 #include <optional>
 #include <utility>
 
+#include <cliffracer/detail/time/time_point.hpp>
+
 namespace cliffracer::detail {
 
 /// Says when the log shall tell of messages that were dropped: once per burst, and while drops go on once per
 /// `pause`.
 class DropLog {
  public:
-  using TimePoint = std::chrono::steady_clock::time_point;
-
   static constexpr std::chrono::seconds pause{10};
 
   /// `count` more were dropped, none if it is 0. Returns how many the log shall tell of now; 0: no line.

@@ -2,15 +2,11 @@
 
 #include <spdlog/logger.h>
 
-#include <algorithm>
-#include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
+#include <asio/cancellation_state.hpp>
 #include <asio/error.hpp>
 #include <asio/post.hpp>
-#include <asio/redirect_error.hpp>
-#include <asio/steady_timer.hpp>
 #include <asio/this_coro.hpp>
-#include <asio/use_awaitable.hpp>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -23,17 +19,20 @@
 #include <system_error>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include <cliffracer/detail/log.hpp>
 #include <cliffracer/detail/nats/drop_log.hpp>
 #include <cliffracer/detail/nats/link_core.hpp>
+#include <cliffracer/detail/nats/link_driver.hpp>
 #include <cliffracer/detail/nats/link_status.hpp>
 #include <cliffracer/detail/nats/link_worker.hpp>
 #include <cliffracer/detail/nats/log_text.hpp>
 #include <cliffracer/detail/nats/pending_requests.hpp>
 #include <cliffracer/detail/nats/request_text.hpp>
-#include <cliffracer/detail/nats/retry.hpp>
 #include <cliffracer/detail/subject.hpp>
+#include <cliffracer/detail/time/alarm.hpp>
+#include <cliffracer/detail/time/timer_queue.hpp>
 #include <cliffracer/error.hpp>
 #include <cliffracer/service_config.hpp>
 
@@ -45,21 +44,24 @@ class NatsLink : public std::enable_shared_from_this<NatsLink> {
   struct Private {};
 
  public:
-  /// `executor` is the service's strand: handlers run there. It must outlive the link. Makes no connection
-  /// yet. Throws std::invalid_argument for a config that check_validity() refuses.
-  [[nodiscard]] static std::shared_ptr<NatsLink> create(asio::any_io_executor executor,
+  /// `strand` is the service's: handlers run there. It and `queue` must outlive the link. With `broker` it
+  /// is a driver from there that moves the messages, else a thread and nats.c. Makes no connection yet.
+  /// Throws std::invalid_argument for a config that check_validity() refuses.
+  [[nodiscard]] static std::shared_ptr<NatsLink> create(const Strand& strand, TimerQueue& queue,
                                                         const ServiceConfig& config,
-                                                        std::shared_ptr<spdlog::logger> logger) {
+                                                        std::shared_ptr<spdlog::logger> logger,
+                                                        const LinkDriverFactory& broker = {}) {
     check_validity(config);
-    return std::make_shared<NatsLink>(Private{}, std::move(executor), config, std::move(logger));
+    return std::make_shared<NatsLink>(Private{}, strand, queue, config, std::move(logger), broker);
   }
 
-  NatsLink(Private /*only create()*/, asio::any_io_executor executor, const ServiceConfig& config,
-           std::shared_ptr<spdlog::logger> logger)
-      : executor_{std::move(executor)},
+  NatsLink(Private /*only create()*/, const Strand& strand, TimerQueue& queue, const ServiceConfig& config,
+           std::shared_ptr<spdlog::logger> logger, const LinkDriverFactory& broker)
+      : strand_{strand},
+        queue_{queue},
         logger_{std::move(logger)},
         core_{std::make_shared<LinkCore>(config, "_INBOX." + unique_token())},
-        end_of_thread_{executor_} {}
+        driver_{broker ? broker(core_, logger_) : nullptr} {}
 
   NatsLink(const NatsLink&) = delete;
   NatsLink& operator=(const NatsLink&) = delete;
@@ -67,7 +69,7 @@ class NatsLink : public std::enable_shared_from_this<NatsLink> {
   /// Blocks up to a second when the link is open: close() first.
   ~NatsLink() {
     core_->sever();
-    core_->request_stop(LinkCore::TimePoint::min());
+    core_->request_stop(TimePoint::min());
     if (!thread_.joinable()) return;
     if (core_->wait_finished(std::chrono::seconds{1}))
       thread_.join();
@@ -77,14 +79,18 @@ class NatsLink : public std::enable_shared_from_this<NatsLink> {
 
   // Only on the executor.
 
-  /// Starts the link's thread, which connects in the background. Once only.
+  /// Begins to connect, in the background. Once only.
   /// Throws std::logic_error the second time, std::system_error when there is no thread to be had.
   void open() {
     if (opened_) throw std::logic_error{"a NATS link is opened once"};
     opened_ = true;
     core_->open(
-        executor_, [weak = weak_from_this()] { on_event_loop(weak, &NatsLink::drain); },
-        [weak = weak_from_this()] { on_event_loop(weak, &NatsLink::thread_ended); });
+        strand_, [weak = weak_from_this()] { on_event_loop(weak, &NatsLink::drain); },
+        [weak = weak_from_this()] { on_event_loop(weak, &NatsLink::driver_ended); });
+    if (driver_) {
+      driver_->start();
+      return;
+    }
     thread_ = std::thread{[core = core_, logger = logger_] { LinkWorker{core, logger}.run(); }};
   }
 
@@ -96,8 +102,8 @@ class NatsLink : public std::enable_shared_from_this<NatsLink> {
                                                         std::string correlation_id,
                                                         std::chrono::nanoseconds timeout) {
     const auto self = shared_from_this();
-    const auto deadline = saturated_add(LinkCore::Clock::now(), std::min(timeout, longest_wait));
-    PendingRequests::Waiter waiter{pending_, executor_, deadline};
+    const TimePoint deadline = later(queue_.now(), timeout);
+    PendingRequests::Waiter waiter{pending_, queue_, strand_};
     OutboxMessage message;
     message.subject = subject;
     message.payload = std::move(payload);
@@ -107,10 +113,10 @@ class NatsLink : public std::enable_shared_from_this<NatsLink> {
     message.abandoned = waiter.abandoned();
     push(std::move(message));
 
-    std::error_code error;
-    co_await waiter.timer().async_wait(asio::redirect_error(asio::use_awaitable, error));
+    co_await waiter.wait_until(deadline);
     if (!waiter.reply()) {
-      if (waiter.closed() || error == asio::error::operation_aborted)
+      const asio::cancellation_state state = co_await asio::this_coro::cancellation_state;
+      if (waiter.closed() || state.cancelled() != asio::cancellation_type::none)
         throw std::system_error{asio::error::make_error_code(asio::error::operation_aborted), subject};
       throw std::system_error{asio::error::make_error_code(asio::error::timed_out),
                               subject + ": no reply within " + seconds_text(timeout)};
@@ -131,21 +137,22 @@ class NatsLink : public std::enable_shared_from_this<NatsLink> {
     constexpr std::chrono::milliseconds little{250};
     const auto self = shared_from_this();
     pending_.close();
-    const auto deadline = saturated_add(LinkCore::Clock::now(), std::min(grace, longest_wait));
+    const TimePoint deadline = later(queue_.now(), grace);
     core_->request_stop(deadline);
-    if (!thread_.joinable()) {
+    if (!opened_) {
       opened_ = true;
       core_->sever();
-      static_cast<void>(core_->finish(true));
+      static_cast<void>(core_->finish(true, queue_.now()));
       co_return;
     }
 
     if (!ended_) {
-      if (!std::exchange(closing_, true)) end_of_thread_.expires_at(saturated_add(deadline, little));
-      std::error_code error;
-      co_await end_of_thread_.async_wait(asio::redirect_error(asio::use_awaitable, error));
+      Alarm end{queue_, strand_};
+      waiting_for_end_.push_back(&end);
+      co_await end.wait_until(later(deadline, little));
+      std::erase(waiting_for_end_, &end);
     }
-    if (thread_.joinable()) end_thread();
+    let_go();
     warn_of_dropped(drops_.rest());
     core_->sever();
   }
@@ -183,7 +190,6 @@ class NatsLink : public std::enable_shared_from_this<NatsLink> {
   [[nodiscard]] LinkStatus status() const { return core_->status(); }
 
  private:
-  static constexpr std::chrono::nanoseconds longest_wait = std::chrono::hours{24 * 365};
   // More in one go would keep timers waiting.
   static constexpr std::size_t handlers_in_a_row = 64;
 
@@ -205,9 +211,8 @@ class NatsLink : public std::enable_shared_from_this<NatsLink> {
 
   void drain() {
     InboxWork work = core_->take_inbound(handlers_in_a_row);
-    warn_of_dropped(drops_.told_now(work.dropped, LinkCore::Clock::now()));
-    if (work.more)
-      asio::post(executor_, [weak = weak_from_this()] { on_event_loop(weak, &NatsLink::drain); });
+    warn_of_dropped(drops_.told_now(work.dropped, queue_.now()));
+    if (work.more) asio::post(strand_, [weak = weak_from_this()] { on_event_loop(weak, &NatsLink::drain); });
     for (InboxMessage& message : work.batch) {
       if (message.subscription == 0) {
         pending_.resolve(std::move(message));
@@ -231,33 +236,36 @@ class NatsLink : public std::enable_shared_from_this<NatsLink> {
                   core_->config.name, message_count(count));
   }
 
-  void thread_ended() {
+  void driver_ended() {
     ended_ = true;
     pending_.close();
-    end_of_thread_.expires_at(LinkCore::TimePoint::min());
+    for (Alarm* const waiting : waiting_for_end_) waiting->ring();
   }
 
-  void end_thread() {
+  void let_go() {
     if (ended_) {
-      thread_.join();
+      if (thread_.joinable()) thread_.join();
       return;
     }
-    const std::uint64_t lost = core_->finish(false);
+    if (std::exchange(left_behind_, true)) return;
+    const std::uint64_t lost = core_->finish(false, queue_.now());
     logger_->warn("service {}: NATS does not let go within the time to stop: left behind{}",
                   core_->config.name, lost == 0 ? "" : ", lost " + message_count(lost));
-    thread_.detach();
+    if (thread_.joinable()) thread_.detach();
   }
 
-  asio::any_io_executor executor_;
+  Strand strand_;
+  TimerQueue& queue_;
   std::shared_ptr<spdlog::logger> logger_;
   std::shared_ptr<LinkCore> core_;
   PendingRequests pending_;
   DropLog drops_;
-  asio::steady_timer end_of_thread_;
+  std::vector<Alarm*> waiting_for_end_;
+  std::unique_ptr<LinkDriver> driver_;  // null: the thread does its work
   std::thread thread_;
   bool opened_ = false;
-  bool closing_ = false;
   bool ended_ = false;
+  bool left_behind_ = false;
 };
 
 }  // namespace cliffracer::detail

@@ -18,6 +18,7 @@
 #include <cliffracer/detail/nats/link_work.hpp>
 #include <cliffracer/detail/nats/outbox.hpp>
 #include <cliffracer/detail/nats/subscriptions.hpp>
+#include <cliffracer/detail/time/time_point.hpp>
 #include <cliffracer/service_config.hpp>
 
 namespace cliffracer::detail {
@@ -26,9 +27,6 @@ namespace cliffracer::detail {
 /// lives as long as any of them; what belongs to the service (executor, handlers) leaves it in sever().
 class LinkCore {
  public:
-  using Clock = std::chrono::steady_clock;
-  using TimePoint = Clock::time_point;
-
   static constexpr std::size_t batch_messages = 4096;
   static constexpr std::size_t batch_bytes = 1024 * 1024;
 
@@ -42,6 +40,10 @@ class LinkCore {
   const std::string inbox_prefix;  ///< Replies come to this, a dot, and the request's id.
 
   // From the event loop, and from any thread.
+
+  /// `changed` is called after each change that there may be work from, on the thread that made it. Before
+  /// open(); for a driver without a thread that waits.
+  void on_change(std::function<void()> changed) { on_change_ = std::move(changed); }
 
   /// `on_inbox` runs on `executor` when messages wait in the inbox, `on_finished` when the link's thread has
   /// ended, which is about to start.
@@ -184,19 +186,23 @@ class LinkCore {
     return !stopping_;
   }
 
-  /// Waits until there is something to do; with `busy` it only looks, and takes nothing from the outbox.
-  [[nodiscard]] LinkWork next_work(bool busy) {
+  /// Waits until there is something to do.
+  void wait_for_work() {
     std::unique_lock lock{mutex_};
-    if (!busy)
-      wake_.wait(lock, [this] {
-        return stopping_ || lost_ || subscriptions_.changed() || !outbox_.empty() || !problem_.empty();
-      });
+    wake_.wait(lock, [this] {
+      return stopping_ || lost_ || subscriptions_.changed() || !outbox_.empty() || !problem_.empty();
+    });
+  }
+
+  /// What there is to do. With `busy` nothing is taken from the outbox.
+  [[nodiscard]] LinkWork take_work(bool busy, TimePoint now) {
+    const std::lock_guard lock{mutex_};
     LinkWork work;
     work.stopping = stopping_;
     work.lost = lost_;
     work.unsubscribe = subscriptions_.take_unsubscribe();
     work.subscriptions = subscriptions_.take_new();
-    if (!busy && !lost_) work.batch = outbox_.take(batch_messages, batch_bytes, Clock::now());
+    if (!busy && !lost_) work.batch = outbox_.take(batch_messages, batch_bytes, now);
     return work;
   }
 
@@ -205,9 +211,9 @@ class LinkCore {
     return std::exchange(problem_, {});
   }
 
-  [[nodiscard]] bool stop_is_overdue() const {
+  [[nodiscard]] bool stop_is_overdue(TimePoint now) const {
     const std::lock_guard lock{mutex_};
-    return stopping_ && Clock::now() >= stop_deadline_;
+    return stopping_ && now >= stop_deadline_;
   }
 
   /// Of the batch `sent` were published and `lost` given up; `rest` is for the next connection.
@@ -229,12 +235,12 @@ class LinkCore {
   }
 
   /// No connection will be made any more. Returns how many messages of the outbox are lost by that.
-  std::uint64_t finish(bool thread_ended) {
+  std::uint64_t finish(bool thread_ended, TimePoint now) {
     std::uint64_t lost = 0;
     change([&] {
       status_.state = LinkState::closed;
       status_.server.clear();
-      lost = outbox_.discard(Clock::now());
+      lost = outbox_.discard(now);
       give_up(lost);
       if (thread_ended && !std::exchange(finished_, true)) port_.finished();
     });
@@ -249,6 +255,7 @@ class LinkCore {
       action();
     }
     wake_.notify_all();
+    if (on_change_) on_change_();
   }
 
   void push_locked(OutboxMessage message) {
@@ -264,6 +271,7 @@ class LinkCore {
     status_.publish_errors += count;
   }
 
+  std::function<void()> on_change_;  // set once, before others know of this object
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   EventLoopPort port_;

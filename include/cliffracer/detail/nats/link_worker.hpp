@@ -42,14 +42,14 @@ class LinkWorker {
                      escaped(error.what()));
     }
     session_.reset();
-    if (const std::uint64_t lost = core_->finish(true); lost > 0)
+    if (const std::uint64_t lost = core_->finish(true, Clock::now()); lost > 0)
       logger_->warn("service {}: lost {} for NATS: the connection is closed", core_->config.name,
                     message_count(lost));
     logger_->info("service {}: closed the connection to NATS", core_->config.name);
   }
 
  private:
-  using Clock = LinkCore::Clock;
+  using Clock = std::chrono::steady_clock;
 
   static constexpr std::chrono::milliseconds flush_slice{100};
 
@@ -88,10 +88,10 @@ class LinkWorker {
       session_.emplace(core_, generation, servers);
     } catch (const std::exception& error) {
       session_.reset();
-      if (!core_->stop_is_overdue()) failed(clean(error.what()));
+      if (!core_->stop_is_overdue(Clock::now())) failed(clean(error.what()));
       return false;
     }
-    if (core_->stop_is_overdue()) {
+    if (core_->stop_is_overdue(Clock::now())) {
       // close() has long returned; its caller has been told.
       session_.reset();
       return false;
@@ -119,7 +119,8 @@ class LinkWorker {
     flush_due_ = true;
     bool alive = true;
     while (alive) {
-      LinkWork work = core_->next_work(flush_due_);
+      if (!flush_due_) core_->wait_for_work();
+      LinkWork work = core_->take_work(flush_due_, Clock::now());
       report_problems();
       if (work.lost) {
         // The batch is empty then.
@@ -131,7 +132,8 @@ class LinkWorker {
       alive = publish(std::move(work.batch)) && alive;
       if (alive && flush_due_) alive = flush();
       if (!alive || !work.stopping) continue;
-      if (core_->stop_is_overdue() || (!flush_due_ && core_->status().outbox_messages == 0)) break;
+      if (core_->stop_is_overdue(Clock::now()) || (!flush_due_ && core_->status().outbox_messages == 0))
+        break;
     }
     // Published, but the broker has not said so before the end.
     core_->add_unconfirmed(unconfirmed_);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -12,11 +11,11 @@
 #include <utility>
 #include <vector>
 
+#include <cliffracer/detail/time/time_point.hpp>
+
 namespace cliffracer::detail {
 
 struct OutboxMessage {
-  using TimePoint = std::chrono::steady_clock::time_point;
-
   std::string subject{};
   std::string payload{};
   std::string reply_to{};
@@ -36,8 +35,6 @@ struct OutboxMessage {
 /// until it is settled, so that it can always be put back. No clock, no lock: the caller has both.
 class Outbox {
  public:
-  using TimePoint = OutboxMessage::TimePoint;
-
   Outbox(std::size_t max_messages, std::size_t max_bytes)
       : max_messages_{max_messages}, max_bytes_{max_bytes} {}
 

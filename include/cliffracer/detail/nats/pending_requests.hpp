@@ -1,9 +1,6 @@
 #pragma once
 
-#include <asio/any_io_executor.hpp>
-#include <asio/steady_timer.hpp>
 #include <atomic>
-#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -11,19 +8,18 @@
 #include <utility>
 
 #include <cliffracer/detail/nats/inbox.hpp>
+#include <cliffracer/detail/time/alarm.hpp>
 
 namespace cliffracer::detail {
 
 /// The requests that wait for a reply. Only on the executor.
 class PendingRequests {
  public:
-  using TimePoint = std::chrono::steady_clock::time_point;
-
   /// One request from its start to its end; it is forgotten when this object dies, however that happens.
   class Waiter {
    public:
-    Waiter(PendingRequests& pending, const asio::any_io_executor& executor, TimePoint deadline)
-        : pending_{pending}, id_{++pending.last_id_}, timer_{executor, deadline} {
+    Waiter(PendingRequests& pending, TimerQueue& queue, const Strand& strand)
+        : pending_{pending}, id_{++pending.last_id_}, alarm_{queue, strand} {
       pending_.waiters_.emplace(id_, this);
     }
     Waiter(const Waiter&) = delete;
@@ -36,8 +32,8 @@ class PendingRequests {
     [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
     /// True from the moment that nobody waits any more: then the request need not be sent.
     [[nodiscard]] const std::shared_ptr<std::atomic<bool>>& abandoned() const noexcept { return abandoned_; }
-    /// Wakes at the deadline, or earlier when there is a reply or closed() is true.
-    [[nodiscard]] asio::steady_timer& timer() noexcept { return timer_; }
+    /// Waits until `deadline`, or until there is a reply or closed() is true.
+    [[nodiscard]] asio::awaitable<void> wait_until(TimePoint deadline) { return alarm_.wait_until(deadline); }
     [[nodiscard]] std::optional<InboxMessage>& reply() noexcept { return reply_; }
     [[nodiscard]] bool closed() const noexcept { return closed_; }
 
@@ -46,7 +42,7 @@ class PendingRequests {
 
     PendingRequests& pending_;
     std::uint64_t id_;
-    asio::steady_timer timer_;
+    Alarm alarm_;
     std::shared_ptr<std::atomic<bool>> abandoned_ = std::make_shared<std::atomic<bool>>(false);
     std::optional<InboxMessage> reply_;
     bool closed_ = false;
@@ -57,14 +53,14 @@ class PendingRequests {
     const auto found = waiters_.find(reply.request_id);
     if (found == waiters_.end() || found->second->reply_) return;
     found->second->reply_ = std::move(reply);
-    found->second->timer_.cancel();
+    found->second->alarm_.ring();
   }
 
   /// No reply will come to any request.
   void close() {
     for (const auto& [id, waiter] : waiters_) {
       waiter->closed_ = true;
-      waiter->timer_.cancel();
+      waiter->alarm_.ring();
     }
   }
 

@@ -5,21 +5,14 @@
 #include <string>
 #include <string_view>
 
-namespace cliffracer::detail {
+#include <cliffracer/detail/time/time_point.hpp>
 
-/// `now + wait`, or the clock's last instant instead of an overflow.
-[[nodiscard]] constexpr std::chrono::steady_clock::time_point saturated_add(
-    std::chrono::steady_clock::time_point now, std::chrono::nanoseconds wait) noexcept {
-  using TimePoint = std::chrono::steady_clock::time_point;
-  return wait > TimePoint::max() - now ? TimePoint::max() : now + wait;
-}
+namespace cliffracer::detail {
 
 /// When the next connection may be tried, and whether at all. Two attempts are never closer than `wait`, so
 /// that a broker that accepts and hangs up at once is not hammered.
 class RetryPolicy {
  public:
-  using TimePoint = std::chrono::steady_clock::time_point;
-
   /// `max_attempts` after the first one in a row; -1: without end.
   RetryPolicy(std::chrono::nanoseconds wait, int max_attempts) : wait_{wait}, max_attempts_{max_attempts} {}
 
@@ -37,7 +30,7 @@ class RetryPolicy {
       if (!left_) left_ = max_attempts_;
       if (*left_ <= 0) return std::nullopt;
     }
-    return saturated_add(*last_attempt_, wait_);
+    return later(*last_attempt_, wait_);
   }
 
  private:
@@ -51,8 +44,6 @@ class RetryPolicy {
 /// minute.
 class FailureLog {
  public:
-  using TimePoint = std::chrono::steady_clock::time_point;
-
   [[nodiscard]] bool worth_a_line(std::string_view reason, TimePoint now) {
     if (last_line_ && reason == reason_ && now - *last_line_ < std::chrono::minutes{1}) return false;
     reason_ = reason;

@@ -33,7 +33,8 @@ namespace detail {
 }  // namespace detail
 
 inline NatsService::NatsService(ServiceConfig config)
-    : NatsService{std::make_unique<asio::io_context>(1), nullptr, std::move(config)} {}
+    : NatsService{detail::Environment::given_context ? nullptr : std::make_unique<asio::io_context>(1),
+                  detail::Environment::given_context, std::move(config)} {}
 
 inline NatsService::NatsService(asio::io_context& context, ServiceConfig config)
     : NatsService{nullptr, &context, std::move(config)} {}
@@ -45,8 +46,9 @@ inline NatsService::NatsService(std::unique_ptr<asio::io_context> owned, asio::i
       context_{owned_context_ ? *owned_context_ : *context},
       strand_{asio::make_strand(context_)},
       log_{detail::service_logger(config_.name)},
-      queue_{asio::use_service<detail::AsioTimerQueue>(context_).queue()},
-      tasks_{strand_,
+      environment_{asio::use_service<detail::Environment>(context_)},
+      queue_{environment_.queue()},
+      tasks_{strand_, queue_,
              [this](const std::string& name, const std::exception_ptr& escaped) {
                log_->error("service {}: {} failed: {}", config_.name, name,
                            detail::escaped(detail::text_of(escaped)));
@@ -55,6 +57,7 @@ inline NatsService::NatsService(std::unique_ptr<asio::io_context> owned, asio::i
                   config_.inbox_max_messages,
                   log_,
                   tasks_,
+                  queue_.source(),
                   strand_,
                   [this](std::string subject, std::string payload, std::string correlation_id) {
                     started_link("reply")->publish(std::move(subject), std::move(payload), {},
@@ -128,7 +131,7 @@ inline asio::awaitable<bool> NatsService::start_here() {
   // Half a start cannot be left behind.
   co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
   if (state_ != State::idle) throw std::logic_error{"service " + config_.name + ": start(): it runs already"};
-  auto opened = detail::NatsLink::create(strand_, config_, log_);
+  auto opened = detail::NatsLink::create(strand_, queue_, config_, log_, environment_.broker());
   state_ = State::starting;
   was_started_ = true;
   ++starts_;
@@ -148,7 +151,14 @@ inline asio::awaitable<bool> NatsService::start_here() {
     }
     if (!failure && !stop_requested_) {
       open_for_messages();
-      timers_.start(tasks_, strand_, queue_, context_, *log_, config_.name, config_.worker_threads);
+      timers_.start(tasks_, {.strand = strand_,
+                             .queue = queue_,
+                             .event_loop = context_,
+                             .log = *log_,
+                             .service = config_.name,
+                             .worker_threads = config_.worker_threads,
+                             .workers_inline = environment_.workers_inline(),
+                             .observer = environment_.observer()});
     }
   } catch (...) {
     failure = std::current_exception();  // no threads to be had
@@ -169,7 +179,10 @@ inline asio::awaitable<bool> NatsService::start_here() {
 
 inline void NatsService::open_for_messages() {
   asio::any_io_executor worker;
-  if (dispatcher_.needs_worker()) worker = message_workers_.emplace(config_.message_threads).get_executor();
+  if (dispatcher_.needs_worker()) {
+    worker = environment_.workers_inline() ? asio::any_io_executor{context_.get_executor()}
+                                           : message_workers_.emplace(config_.message_threads).get_executor();
+  }
   dispatcher_.start_accepting(std::move(worker));
   const auto opened = link();
   const std::string& group = config_.queue_group.empty() ? config_.name : config_.queue_group;

@@ -11,6 +11,8 @@
 #include <asio/co_spawn.hpp>
 #include <asio/use_awaitable.hpp>
 
+#include <algorithm>
+#include <chrono>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -103,7 +105,15 @@ inline asio::awaitable<nlohmann::json> NatsService::call_rpc(std::string service
   co_return detail::result_of(std::move(reply), service, method);
 }
 
-inline ServiceTimerStats NatsService::get_timer_stats() const { return timers_.stats(queue_.now()); }
+inline asio::awaitable<void> NatsService::sleep_for(std::chrono::nanoseconds duration) {
+  const auto due = detail::later(queue_.now(), std::max(duration, std::chrono::nanoseconds::zero()));
+  auto sleeping = detail::sleep_until(queue_, strand_, due);
+  co_await asio::co_spawn(strand_, std::move(sleeping), asio::use_awaitable);
+}
+
+inline ServiceTimerStats NatsService::get_timer_stats() const {
+  return timers_.stats(queue_.now(), queue_.source().wall_clock());
+}
 
 inline ServiceInfo NatsService::get_service_info() const {
   ServiceInfo info{.name = config_.name, .version = config_.version, .description = config_.description};

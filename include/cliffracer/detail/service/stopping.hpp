@@ -53,7 +53,7 @@ inline void NatsService::begin_stop() {
 }
 
 inline asio::awaitable<void> NatsService::shut_down(bool with_hook) {
-  const auto began = std::chrono::steady_clock::now();
+  const detail::TimePoint began = queue_.now();
   state_ = State::stopping;
   log_->info("service {}: stopping", config_.name);
   const auto opened = link();
@@ -69,7 +69,7 @@ inline asio::awaitable<void> NatsService::shut_down(bool with_hook) {
   }
   timers_.stopped();
   message_workers_.reset();
-  const auto left = config_.stop_timeout - (std::chrono::steady_clock::now() - began);
+  const auto left = config_.stop_timeout - (queue_.now() - began);
   co_await opened->close(std::max<std::chrono::nanoseconds>(left, std::chrono::milliseconds{100}));
   log_->info("service {}: stopped", config_.name);
   stop_requested_ = false;
@@ -80,12 +80,12 @@ inline asio::awaitable<void> NatsService::shut_down(bool with_hook) {
 
 /// Waits for what runs; after stop_timeout cancels it, says its name, and waits on.
 inline asio::awaitable<void> NatsService::end_tasks() {
-  const auto asked = std::chrono::steady_clock::now();
+  const detail::TimePoint asked = queue_.now();
   bool ended = co_await tasks_.wait_empty(config_.stop_timeout);
   while (!ended) {
     for (const auto& name : tasks_.names()) {
       log_->warn("service {}: {} still runs {:.1f} s after it should end", config_.name, name,
-                 detail::seconds(std::chrono::steady_clock::now() - asked));
+                 detail::seconds(queue_.now() - asked));
     }
     timers_.cancelling();
     tasks_.cancel();

@@ -1,9 +1,9 @@
 #pragma once
 
+#include <cliffracer/detail/time/suspended.hpp>
+#include <cliffracer/detail/time/timer_queue.hpp>
 #include <cliffracer/detail/timer/schedule.hpp>
 #include <cliffracer/detail/timer/stats_cell.hpp>
-#include <cliffracer/detail/timer/suspended.hpp>
-#include <cliffracer/detail/timer/timer_queue.hpp>
 #include <cliffracer/run_on.hpp>
 #include <cliffracer/tick_context.hpp>
 #include <cliffracer/timer.hpp>

@@ -2,10 +2,11 @@
 
 #include <cliffracer/detail/exception_text.hpp>
 #include <cliffracer/detail/log.hpp>
+#include <cliffracer/detail/time/timer_queue.hpp>
 #include <cliffracer/detail/timer/outcome.hpp>
+#include <cliffracer/detail/timer/run_observer.hpp>
 #include <cliffracer/detail/timer/schedule.hpp>
 #include <cliffracer/detail/timer/timer_entry.hpp>
-#include <cliffracer/detail/timer/timer_queue.hpp>
 #include <cliffracer/detail/timer/worker_pool.hpp>
 
 #include <asio/awaitable.hpp>
@@ -25,6 +26,7 @@ struct LoopContext {
   WorkerPool* workers;  // null when no method runs on workers
   spdlog::logger& log;
   std::string service;
+  RunObserver* observer = nullptr;
   std::stop_source stop;    // no new run; asks the runs in progress to end
   bool cancelling = false;  // runs in progress are being cut short
 };
@@ -33,29 +35,30 @@ struct LoopContext {
   return std::chrono::duration<double>{duration}.count();
 }
 
-inline void record_end_of_run(TimerEntry& entry, LoopContext& context, std::uint32_t attempt,
-                              std::chrono::nanoseconds length, const std::exception_ptr& thrown) {
+inline Outcome record_end_of_run(TimerEntry& entry, LoopContext& context, std::uint32_t attempt,
+                                 std::chrono::nanoseconds length, const std::exception_ptr& thrown) {
   if (entry.worker_run.withdrawn) {
     entry.stats.run_ended(Outcome::cancelled, length);
     context.log.warn("service {}: timer {} found no worker before the service stopped", context.service,
                      entry.name);
-    return;
+    return Outcome::cancelled;
   }
   if (!thrown) {
     entry.stats.run_ended(Outcome::succeeded, length);
-    return;
+    return Outcome::succeeded;
   }
   if (context.cancelling && is_abort(thrown)) {
     entry.stats.run_ended(Outcome::cancelled, length);
     context.log.warn("service {}: timer {} was cancelled after {:.3f} s because the service stops",
                      context.service, entry.name, seconds(length));
-    return;
+    return Outcome::cancelled;
   }
   const std::string text = text_of(thrown);
   entry.stats.run_ended(Outcome::failed, length, text);
   context.log.error("service {}: timer {} failed (attempt {}) after {:.3f} s: {}; retry in {:.3f} s",
                     context.service, entry.name, attempt, seconds(length), escaped(text),
                     seconds(entry.schedule.error_backoff));
+  return Outcome::failed;
 }
 
 /// One timer from start to stop: await the due point, run the method, record, ask the schedule. Runs on the
@@ -83,6 +86,7 @@ inline asio::awaitable<void> run_timer(TimerEntry& entry, LoopContext& context) 
           decision.skipped);
     }
     entry.stats.run_started(decision);
+    if (context.observer) context.observer->run_started(context.service, entry.name, decision, started);
     const TickContext tick{.due = decision.due,
                            .lateness = decision.lateness,
                            .run_number = entry.stats.execution_count(),
@@ -112,7 +116,8 @@ inline asio::awaitable<void> run_timer(TimerEntry& entry, LoopContext& context) 
       ended = context.queue.now();
       length = elapsed(started, ended);
     }
-    record_end_of_run(entry, context, decision.attempt, length, thrown);
+    const Outcome outcome = record_end_of_run(entry, context, decision.attempt, length, thrown);
+    if (context.observer) context.observer->run_ended(context.service, entry.name, outcome, ended);
     if (context.stop.stop_requested()) break;
     const std::uint64_t skipped = schedule.finished(ended, !thrown);
     entry.stats.skipped(skipped, schedule.due());

@@ -74,15 +74,35 @@ class TimerSet {
 
   [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
 
-  /// Starts a loop for each timer in `tasks`, which run on `strand`. `worker_threads` as ServiceConfig says.
-  void start(TaskGroup& tasks, const Strand& strand, TimerQueue& queue, asio::io_context& event_loop,
-             spdlog::logger& log, const std::string& service, std::size_t worker_threads) {
+  /// Where the loops run, and with what.
+  struct Surroundings {
+    const Strand& strand;
+    TimerQueue& queue;
+    asio::io_context& event_loop;
+    spdlog::logger& log;
+    const std::string& service;
+    std::size_t worker_threads = 0;  ///< As ServiceConfig says.
+    bool workers_inline = false;     ///< Plain methods run on the event loop instead.
+    RunObserver* observer = nullptr;
+  };
+
+  /// Starts a loop for each timer in `tasks`.
+  void start(TaskGroup& tasks, const Surroundings& around) {
     const auto plain =
         static_cast<std::size_t>(std::count_if(entries_.begin(), entries_.end(), [](const auto& entry) {
           return entry->run_on == RunOn::worker_pool;
         }));
-    if (plain > 0) workers_.emplace(worker_threads > 0 ? std::min(worker_threads, plain) : plain, event_loop);
-    context_.emplace(LoopContext{strand, queue, workers_ ? &*workers_ : nullptr, log, service, {}, false});
+    if (plain > 0) {
+      const std::size_t threads = around.worker_threads > 0 ? std::min(around.worker_threads, plain) : plain;
+      workers_.emplace(around.workers_inline ? 0 : threads, around.event_loop);
+    }
+    context_.emplace(LoopContext{.strand = around.strand,
+                                 .queue = around.queue,
+                                 .workers = workers_ ? &*workers_ : nullptr,
+                                 .log = around.log,
+                                 .service = around.service,
+                                 .observer = around.observer,
+                                 .stop = {}});
     for (const auto& entry : entries_) tasks.spawn("timer " + entry->name, run_timer(*entry, *context_));
   }
 
@@ -105,8 +125,8 @@ class TimerSet {
   }
 
   /// Any thread, without a lock.
-  [[nodiscard]] ServiceTimerStats stats(TimePoint now) const {
-    const auto wall_clock = std::chrono::system_clock::now();
+  [[nodiscard]] ServiceTimerStats stats(TimePoint now,
+                                        std::chrono::system_clock::time_point wall_clock) const {
     ServiceTimerStats all{.timer_count = entries_.size()};
     all.timers.reserve(entries_.size());
     for (const auto& entry : entries_) {

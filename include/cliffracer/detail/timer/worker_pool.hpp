@@ -1,6 +1,6 @@
 #pragma once
 
-#include <cliffracer/detail/timer/handler_memory.hpp>
+#include <cliffracer/detail/time/handler_memory.hpp>
 #include <cliffracer/detail/timer/timer_entry.hpp>
 
 #include <asio/awaitable.hpp>
@@ -10,15 +10,17 @@
 
 #include <cstddef>
 #include <exception>
+#include <optional>
 
 namespace cliffracer::detail {
 
 /// The threads on which a service's plain timer methods run.
 class WorkerPool {
  public:
-  /// The threads end with the pool; no run may be in progress then.
-  WorkerPool(std::size_t threads, asio::io_context& event_loop)
-      : threads_{threads}, event_loop_{event_loop} {}
+  /// 0 threads: the event loop does their work. They end with the pool; no run may be in progress then.
+  WorkerPool(std::size_t threads, asio::io_context& event_loop) : event_loop_{event_loop} {
+    if (threads > 0) threads_.emplace(threads);
+  }
 
   /// Runs the entry's method on a worker while the calling coroutine waits. Afterwards `entry.worker_run`
   /// says when it began and ended, and what it threw. A run that still waits for a worker when a stop is
@@ -28,7 +30,12 @@ class WorkerPool {
     entry.worker_run.queue = &queue;
     entry.worker_run.tick = &tick;
     return entry.worker_run.loop.suspend(strand, [this, &entry] {
-      asio::post(threads_, Job{{entry}, event_loop_});
+      entry.worker_run.queue->source().worker_called();
+      if (threads_) {
+        asio::post(*threads_, Job{{entry}, event_loop_});
+      } else {
+        asio::post(event_loop_, Job{{entry}, event_loop_});
+      }
     });
   }
 
@@ -43,7 +50,10 @@ class WorkerPool {
   };
 
   struct Return : Handler {
-    void operator()() const { this->entry.worker_run.loop.dispatch(); }
+    void operator()() const {
+      this->entry.worker_run.queue->source().worker_returned();
+      this->entry.worker_run.loop.dispatch();
+    }
   };
 
   struct Job : Handler {
@@ -65,7 +75,7 @@ class WorkerPool {
     asio::io_context& event_loop;
   };
 
-  asio::thread_pool threads_;
+  std::optional<asio::thread_pool> threads_;
   asio::io_context& event_loop_;
 };
 

@@ -4,6 +4,7 @@
 
 #include "support/captured_log.hpp"
 #include "support/catch.hpp"
+#include "support/virtual_time.hpp"
 
 #include <asio.hpp>
 
@@ -150,11 +151,13 @@ class Fixture {
   std::size_t max_messages;
   asio::io_context io;
   asio::io_context workers;
-  asio::any_io_executor strand = asio::make_strand(io);
+  Strand strand{io.get_executor()};
+  support::VirtualTime time{io};
   CapturedLog log;
   Lines escaped_tasks;
-  TaskGroup tasks{
-      strand, [this](const std::string& name, const std::exception_ptr&) { escaped_tasks.push_back(name); }};
+  TaskGroup tasks{strand, time.queue(), [this](const std::string& name, const std::exception_ptr&) {
+                    escaped_tasks.push_back(name);
+                  }};
   Lines replies;
   Lines reply_headers;
   bool reply_fails = false;
@@ -162,6 +165,7 @@ class Fixture {
                         max_messages,
                         log.logger(),
                         tasks,
+                        time,
                         strand,
                         [this](const std::string& subject, std::string payload, const std::string& id) {
                           if (reply_fails) throw std::runtime_error{"outbox is full"};

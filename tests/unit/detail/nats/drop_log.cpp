@@ -6,7 +6,7 @@ using namespace cliffracer::detail;
 using namespace std::chrono_literals;
 
 namespace {
-const DropLog::TimePoint start{1h};
+const TimePoint start{1h};
 }
 
 TEST_CASE("nothing dropped is nothing told") {

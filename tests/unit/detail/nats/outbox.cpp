@@ -13,7 +13,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-const Outbox::TimePoint now{1h};
+const TimePoint now{1h};
 constexpr std::size_t plenty = 1'000'000;
 
 OutboxMessage message(std::string subject, std::string payload = {}) {

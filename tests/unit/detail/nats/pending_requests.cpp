@@ -1,8 +1,13 @@
 #include <cliffracer/detail/nats/pending_requests.hpp>
 
+#include <asio/co_spawn.hpp>
+#include <asio/detached.hpp>
 #include <asio/io_context.hpp>
 
+#include <chrono>
+
 #include "support/catch.hpp"
+#include "support/virtual_time.hpp"
 
 using namespace cliffracer::detail;
 
@@ -15,60 +20,86 @@ InboxMessage reply_to(std::uint64_t id, int value) {
   return out;
 }
 
-const PendingRequests::TimePoint never = PendingRequests::TimePoint::max();
+struct Fixture {
+  asio::io_context io{1};
+  support::VirtualTime time{io};
+  cliffracer::detail::Strand strand{io.get_executor()};
+  PendingRequests pending;
+  int woken = 0;
+
+  asio::awaitable<void> wait(PendingRequests::Waiter& waiter, TimePoint deadline) {
+    co_await waiter.wait_until(deadline);
+    ++woken;
+  }
+  void start_waiting(PendingRequests::Waiter& waiter, TimePoint deadline = never) {
+    asio::co_spawn(strand, wait(waiter, deadline), asio::detached);
+    time.settle();
+  }
+};
 
 }  // namespace
 
 TEST_CASE("a reply reaches the request with its id and no other") {
-  asio::io_context io;
-  PendingRequests pending;
-  PendingRequests::Waiter first{pending, io.get_executor(), never};
-  PendingRequests::Waiter second{pending, io.get_executor(), never};
+  Fixture f;
+  PendingRequests::Waiter first{f.pending, f.time.queue(), f.strand};
+  PendingRequests::Waiter second{f.pending, f.time.queue(), f.strand};
   CHECK(first.id() != second.id());
-  pending.resolve(reply_to(second.id(), 7));
+  f.pending.resolve(reply_to(second.id(), 7));
   CHECK_FALSE(first.reply());
   REQUIRE(second.reply());
   CHECK(second.reply()->inbound.payload == 7);
 }
 
 TEST_CASE("the first of several replies counts") {
-  asio::io_context io;
-  PendingRequests pending;
-  PendingRequests::Waiter waiter{pending, io.get_executor(), never};
-  pending.resolve(reply_to(waiter.id(), 1));
-  pending.resolve(reply_to(waiter.id(), 2));
+  Fixture f;
+  PendingRequests::Waiter waiter{f.pending, f.time.queue(), f.strand};
+  f.pending.resolve(reply_to(waiter.id(), 1));
+  f.pending.resolve(reply_to(waiter.id(), 2));
   REQUIRE(waiter.reply());
   CHECK(waiter.reply()->inbound.payload == 1);
 }
 
 TEST_CASE("a request that ended is forgotten, marked as abandoned, and a late reply is ignored") {
-  asio::io_context io;
-  PendingRequests pending;
+  Fixture f;
   std::uint64_t id = 0;
   std::shared_ptr<std::atomic<bool>> abandoned;
   {
-    PendingRequests::Waiter waiter{pending, io.get_executor(), never};
+    PendingRequests::Waiter waiter{f.pending, f.time.queue(), f.strand};
     id = waiter.id();
     abandoned = waiter.abandoned();
     CHECK_FALSE(abandoned->load());
-    CHECK(pending.size() == 1);
+    CHECK(f.pending.size() == 1);
   }
-  CHECK(pending.size() == 0);
+  CHECK(f.pending.size() == 0);
   CHECK(abandoned->load());
-  pending.resolve(reply_to(id, 1));
+  f.pending.resolve(reply_to(id, 1));
 }
 
 TEST_CASE("closing wakes every request") {
-  asio::io_context io;
-  PendingRequests pending;
-  PendingRequests::Waiter first{pending, io.get_executor(), never};
-  PendingRequests::Waiter second{pending, io.get_executor(), never};
-  int woken = 0;
-  first.timer().async_wait([&](std::error_code) { ++woken; });
-  second.timer().async_wait([&](std::error_code) { ++woken; });
-  pending.close();
+  Fixture f;
+  PendingRequests::Waiter first{f.pending, f.time.queue(), f.strand};
+  PendingRequests::Waiter second{f.pending, f.time.queue(), f.strand};
+  f.start_waiting(first);
+  f.start_waiting(second);
+  f.pending.close();
   CHECK(first.closed());
   CHECK(second.closed());
-  io.run();
-  CHECK(woken == 2);
+  CHECK(f.woken == 0);
+  f.time.settle();
+  CHECK(f.woken == 2);
+}
+
+TEST_CASE("a reply wakes its request, and the deadline one that has none") {
+  Fixture f;
+  PendingRequests::Waiter first{f.pending, f.time.queue(), f.strand};
+  PendingRequests::Waiter second{f.pending, f.time.queue(), f.strand};
+  const TimePoint deadline = f.time.now() + std::chrono::seconds{5};
+  f.start_waiting(first, deadline);
+  f.start_waiting(second, deadline);
+  f.pending.resolve(reply_to(first.id(), 1));
+  f.time.settle();
+  CHECK(f.woken == 1);
+  f.time.advance(std::chrono::seconds{5});
+  CHECK(f.woken == 2);
+  CHECK_FALSE(second.reply());
 }

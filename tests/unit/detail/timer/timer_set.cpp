@@ -103,7 +103,7 @@ TEST_CASE("statistics say how a timer was registered") {
              timer<&Service::coroutine>{
                  .interval = 30s, .eager = true, .max_drift = 2s, .error_backoff = 7s, .name = "refresh"},
              service);
-  const auto stats = timers.stats({});
+  const auto stats = timers.stats({}, {});
   REQUIRE(stats.timer_count == 1);
   CHECK(stats.timers[0].name == "refresh");
   CHECK(stats.timers[0].method_name == "coroutine");

@@ -1,11 +1,10 @@
 #pragma once
 
-#include <cliffracer/detail/timer/handler_memory.hpp>
-#include <cliffracer/detail/timer/timer_queue.hpp>
+#include <cliffracer/detail/time/handler_memory.hpp>
+#include <cliffracer/detail/time/timer_queue.hpp>
 
 #include <asio/basic_waitable_timer.hpp>
 #include <asio/error_code.hpp>
-#include <asio/execution_context.hpp>
 #include <asio/io_context.hpp>
 #include <asio/post.hpp>
 
@@ -13,22 +12,23 @@
 #include <chrono>
 #include <cstddef>
 #include <optional>
+#include <utility>
 
 namespace cliffracer::detail {
 
-/// The TimerQueue of an io_context on the steady clock, made at first use:
-/// asio::use_service<AsioTimerQueue>(context).
-class AsioTimerQueue final : public asio::execution_context::service, private TimeSource {
+/// The time of an io_context in production: the steady clock, and the kernel's timer behind the queue.
+class SteadyTime final : private TimeSource {
  public:
-  using key_type = AsioTimerQueue;
-  inline static asio::execution_context::id id;
-
-  explicit AsioTimerQueue(asio::execution_context& context)
-      : asio::execution_context::service{context},
-        context_{static_cast<asio::io_context&>(context)},
-        timer_{std::in_place, context_} {}
+  explicit SteadyTime(asio::io_context& context) : context_{context}, timer_{std::in_place, context_} {}
 
   [[nodiscard]] TimerQueue& queue() noexcept { return queue_; }
+
+  /// The io_context ends: what sleeps on it is destroyed. The queue stays, for whom the io_context destroys
+  /// next.
+  void shut_down() noexcept {
+    queue_.destroy_sleepers();
+    timer_.reset();
+  }
 
  private:
   // With the io_context's own executor instead of a type-erased one.
@@ -44,13 +44,8 @@ class AsioTimerQueue final : public asio::execution_context::service, private Ti
       self.queue_.fire();
     }
 
-    AsioTimerQueue& self;
+    SteadyTime& self;
   };
-
-  void shutdown() override {
-    queue_.destroy_sleepers();
-    timer_.reset();
-  }
 
   [[nodiscard]] TimePoint now() const noexcept override { return std::chrono::steady_clock::now(); }
 

@@ -1,34 +1,24 @@
 #pragma once
 
-#include <cliffracer/detail/timer/due_heap.hpp>
-#include <cliffracer/detail/timer/schedule.hpp>
-#include <cliffracer/detail/timer/suspended.hpp>
+#include <cliffracer/detail/time/due_heap.hpp>
+#include <cliffracer/detail/time/suspended.hpp>
+#include <cliffracer/detail/time/time_source.hpp>
 
 #include <asio/awaitable.hpp>
 
 #include <cstddef>
+#include <cstdint>
+#include <limits>
 #include <mutex>
 #include <utility>
 
 namespace cliffracer::detail {
 
-/// Where a TimerQueue has the time from, and who wakes it: the steady clock, or virtual time.
-class TimeSource {
- public:
-  virtual ~TimeSource() = default;
-
-  /// Any thread.
-  [[nodiscard]] virtual TimePoint now() const noexcept = 0;
-  /// Has TimerQueue::fire() called at `due` or soon after; replaces what was arranged before. `never`: not at
-  /// all. Called with the queue locked.
-  virtual void wake_at(TimePoint due) = 0;
-};
-
-/// The sleeping timer loops of one io_context, in order of their due points, behind one armed wake-up.
+/// The sleeping coroutines of one io_context, in order of their due points, behind one armed wake-up.
 /// Thread-safe.
 class TimerQueue {
  public:
-  /// One loop's place in the queue. Owned by the timer, must outlive its sleep.
+  /// One coroutine's place in the queue. Must outlive its sleep.
   struct Sleeper {
     TimePoint due{};
     std::size_t heap_index = DueHeap<Sleeper>::absent;
@@ -39,6 +29,7 @@ class TimerQueue {
   explicit TimerQueue(TimeSource& source) : source_{source} {}
 
   [[nodiscard]] TimePoint now() const noexcept { return source_.now(); }
+  [[nodiscard]] TimeSource& source() const noexcept { return source_; }
 
   /// Waits until `due` or wake(sleeper), whichever comes first. A due point in the past waits for the next
   /// round, so that other work of the event loop gets its turn. The caller runs on `strand`, which must
@@ -50,26 +41,24 @@ class TimerQueue {
 
   /// Ends a sleep early; nothing happens when the sleeper does not sleep.
   void wake(Sleeper& sleeper) {
-    {
-      const std::lock_guard lock{mutex_};
-      if (sleeper.heap_index == DueHeap<Sleeper>::absent) return;
-      heap_.remove(&sleeper);
-      // An armed wake-up without a sleeper would keep io_context::run() from returning.
-      if (heap_.empty()) arm(never);
-    }
-    sleeper.coroutine.post();
+    if (remove(sleeper)) sleeper.coroutine.post();
   }
 
-  /// Resumes everything that is due, in order. Called by the time source. Asio out of memory here ends the
-  /// process.
-  void fire() noexcept {
+  /// Forgets the sleeper, whose coroutine never goes on, if it sleeps.
+  void forget(Sleeper& sleeper) noexcept {
+    if (remove(sleeper)) sleeper.coroutine.destroy();
+  }
+
+  /// Resumes what is due, in order, `most` at a time. Called by the time source. Asio out of memory here ends
+  /// the process.
+  void fire(std::size_t most = std::numeric_limits<std::size_t>::max()) noexcept {
     Sleeper* first = nullptr;
     {
       const std::lock_guard lock{mutex_};
       armed_for_ = never;
       const TimePoint now = source_.now();
       Sleeper** end = &first;
-      while (heap_.earliest() <= now && heap_.earliest() != never) {
+      for (; most > 0 && heap_.earliest() <= now && heap_.earliest() != never; --most) {
         Sleeper* const sleeper = heap_.pop();
         sleeper->next_due = nullptr;
         *end = sleeper;
@@ -90,6 +79,12 @@ class TimerQueue {
     source_.wake_at(armed_for_);
   }
 
+  /// Sleepers due at one instant wake in an order that depends on `seed`; 0: first come, first served.
+  void shuffle_equals(std::uint64_t seed) {
+    const std::lock_guard lock{mutex_};
+    heap_.shuffle_equals(seed);
+  }
+
   /// Destroys the sleeping coroutines, because their io_context ends.
   void destroy_sleepers() noexcept {
     for (;;) {
@@ -108,6 +103,15 @@ class TimerQueue {
     const std::lock_guard lock{mutex_};
     heap_.push(&sleeper, sleeper.due);
     if (firing_ == 0 && sleeper.due < armed_for_) arm(sleeper.due);
+  }
+
+  bool remove(Sleeper& sleeper) noexcept {
+    const std::lock_guard lock{mutex_};
+    if (sleeper.heap_index == DueHeap<Sleeper>::absent) return false;
+    heap_.remove(&sleeper);
+    // An armed wake-up without a sleeper would keep io_context::run() from returning.
+    if (heap_.empty()) arm(never);
+    return true;
   }
 
   void arm(TimePoint due) {

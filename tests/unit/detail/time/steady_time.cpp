@@ -1,6 +1,6 @@
 #include "support/catch.hpp"
 
-#include <cliffracer/detail/timer/asio_timer_queue.hpp>
+#include <cliffracer/detail/time/steady_time.hpp>
 
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
@@ -10,7 +10,7 @@
 #include <memory>
 
 using namespace std::chrono_literals;
-using cliffracer::detail::AsioTimerQueue;
+using cliffracer::detail::SteadyTime;
 using cliffracer::detail::Strand;
 using cliffracer::detail::TimePoint;
 using cliffracer::detail::TimerQueue;
@@ -25,18 +25,11 @@ asio::awaitable<void> sleep(const Strand& strand, TimerQueue& queue, TimerQueue:
 
 }  // namespace
 
-TEST_CASE("all services on one io_context share one queue, another io_context has its own") {
-  asio::io_context first;
-  asio::io_context second;
-  auto& queue = asio::use_service<AsioTimerQueue>(first).queue();
-  CHECK(&queue == &asio::use_service<AsioTimerQueue>(first).queue());
-  CHECK(&queue != &asio::use_service<AsioTimerQueue>(second).queue());
-}
-
 TEST_CASE("what is due already wakes without the kernel's timer") {
   asio::io_context context;
   const Strand strand{context.get_executor()};
-  auto& queue = asio::use_service<AsioTimerQueue>(context).queue();
+  SteadyTime time{context};
+  auto& queue = time.queue();
   TimerQueue::Sleeper sleeper;
   bool is_awake = false;
   asio::co_spawn(strand, sleep(strand, queue, sleeper, queue.now(), is_awake), asio::detached);
@@ -47,7 +40,8 @@ TEST_CASE("what is due already wakes without the kernel's timer") {
 TEST_CASE("waking the last sleeper lets io_context::run() return") {
   asio::io_context context;
   const Strand strand{context.get_executor()};
-  auto& queue = asio::use_service<AsioTimerQueue>(context).queue();
+  SteadyTime time{context};
+  auto& queue = time.queue();
   TimerQueue::Sleeper sleeper;
   bool is_awake = false;
   asio::co_spawn(strand, sleep(strand, queue, sleeper, queue.now() + 1h, is_awake), asio::detached);
@@ -61,7 +55,8 @@ TEST_CASE("waking the last sleeper lets io_context::run() return") {
 TEST_CASE("nothing stays armed when a late sleeper comes between the last two") {
   asio::io_context context;
   const Strand strand{context.get_executor()};
-  auto& queue = asio::use_service<AsioTimerQueue>(context).queue();
+  SteadyTime time{context};
+  auto& queue = time.queue();
   TimerQueue::Sleeper far;
   TimerQueue::Sleeper late;
   bool far_awake = false;
@@ -78,15 +73,17 @@ TEST_CASE("nothing stays armed when a late sleeper comes between the last two") 
   CHECK(context.stopped());
 }
 
-TEST_CASE("an io_context can end before what sleeps on it") {
+TEST_CASE("what sleeps when the time ends is destroyed") {
   bool is_awake = false;
   TimerQueue::Sleeper sleeper;
   {
     asio::io_context context;
     const Strand strand{context.get_executor()};
-    auto& queue = asio::use_service<AsioTimerQueue>(context).queue();
+    SteadyTime time{context};
+    auto& queue = time.queue();
     asio::co_spawn(strand, sleep(strand, queue, sleeper, queue.now() + 1h, is_awake), asio::detached);
     context.poll();
+    time.shut_down();
   }
   CHECK_FALSE(is_awake);
 }

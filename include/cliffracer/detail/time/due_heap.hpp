@@ -1,6 +1,6 @@
 #pragma once
 
-#include <cliffracer/detail/timer/schedule.hpp>
+#include <cliffracer/detail/time/time_point.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -10,7 +10,8 @@
 
 namespace cliffracer::detail {
 
-/// A 4-ary min-heap of items by due point, first come first served among equals. An item knows its place
+/// A 4-ary min-heap of items by due point, first come first served among equals unless shuffled. An item
+/// knows its place
 /// (`item->heap_index`), so that it can be removed from the middle.
 template <class Item>
 class DueHeap {
@@ -21,9 +22,13 @@ class DueHeap {
   [[nodiscard]] TimePoint earliest() const noexcept { return nodes_.empty() ? never : nodes_.front().due; }
 
   void push(Item* item, TimePoint due) {
-    nodes_.push_back({due, next_number_++, item});
+    const std::uint64_t number = next_number_++;
+    nodes_.push_back({due, seed_ == 0 ? number : scrambled(number), item});
     sift_up(nodes_.size() - 1);
   }
+
+  /// From now on the order among equals is a random one that `seed` decides; 0: first come, first served.
+  void shuffle_equals(std::uint64_t seed) noexcept { seed_ = seed; }
 
   Item* pop() noexcept {
     Item* item = nodes_.front().item;
@@ -51,6 +56,14 @@ class DueHeap {
       return due < other.due || (due == other.due && number < other.number);
     }
   };
+
+  /// Numbers next to each other come out far apart, and each only once.
+  [[nodiscard]] std::uint64_t scrambled(std::uint64_t number) const noexcept {
+    number += seed_ * 0x9e3779b97f4a7c15U;
+    number = (number ^ (number >> 30U)) * 0xbf58476d1ce4e5b9U;
+    number = (number ^ (number >> 27U)) * 0x94d049bb133111ebU;
+    return number ^ (number >> 31U);
+  }
 
   void place(std::size_t index, const Node& node) noexcept {
     nodes_[index] = node;
@@ -83,6 +96,7 @@ class DueHeap {
 
   std::vector<Node> nodes_;
   std::uint64_t next_number_ = 0;
+  std::uint64_t seed_ = 0;
 };
 
 }  // namespace cliffracer::detail

@@ -1,6 +1,6 @@
 #include "support/catch.hpp"
 
-#include <cliffracer/detail/timer/handler_memory.hpp>
+#include <cliffracer/detail/time/handler_memory.hpp>
 
 #include <cstddef>
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <cliffracer/detail/timer/handler_memory.hpp>
+#include <cliffracer/detail/time/handler_memory.hpp>
 
 #include <asio/async_result.hpp>
 #include <asio/awaitable.hpp>

@@ -1,6 +1,6 @@
 #include "support/catch.hpp"
 
-#include <cliffracer/detail/timer/due_heap.hpp>
+#include <cliffracer/detail/time/due_heap.hpp>
 
 #include <algorithm>
 #include <chrono>

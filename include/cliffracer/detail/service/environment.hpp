@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cliffracer/detail/nats/link_driver.hpp>
+#include <cliffracer/detail/time/steady_time.hpp>
+#include <cliffracer/detail/time/timer_queue.hpp>
+#include <cliffracer/detail/timer/run_observer.hpp>
+
+#include <asio/execution_context.hpp>
+#include <asio/io_context.hpp>
+
+#include <optional>
+#include <utility>
+
+namespace cliffracer::detail {
+
+/// What tests put in the place of time, broker and worker threads.
+struct Replacement {
+  TimerQueue& queue;
+  RunObserver* observer = nullptr;
+  LinkDriverFactory broker{};
+  bool workers_inline = false;  ///< Plain methods run on the event loop.
+};
+
+/// Where the services of one io_context have their time from, and how they reach their broker: in production
+/// the steady clock and NATS. asio::use_service<Environment>(context).
+class Environment final : public asio::execution_context::service {
+ public:
+  using key_type = Environment;
+  inline static asio::execution_context::id id;
+
+  explicit Environment(asio::execution_context& context)
+      : asio::execution_context::service{context},
+        steady_{std::in_place, static_cast<asio::io_context&>(context)},
+        replaced_{steady_->queue()} {}
+
+  /// asio::make_service, before the first service is made on the io_context.
+  Environment(asio::execution_context& context, Replacement replacement)
+      : asio::execution_context::service{context}, replaced_{std::move(replacement)} {}
+
+  [[nodiscard]] TimerQueue& queue() const noexcept { return replaced_.queue; }
+  /// Null: nobody looks.
+  [[nodiscard]] RunObserver* observer() const noexcept { return replaced_.observer; }
+  /// Empty: NATS.
+  [[nodiscard]] const LinkDriverFactory& broker() const noexcept { return replaced_.broker; }
+  [[nodiscard]] bool workers_inline() const noexcept { return replaced_.workers_inline; }
+
+  /// The io_context of services that are being constructed on this thread without one; null: each makes its
+  /// own.
+  inline static thread_local asio::io_context* given_context = nullptr;
+
+ private:
+  void shutdown() override {
+    replaced_.queue.destroy_sleepers();
+    if (steady_) steady_->shut_down();
+  }
+
+  std::optional<SteadyTime> steady_;
+  Replacement replaced_;
+};
+
+}  // namespace cliffracer::detail
