@@ -1,5 +1,6 @@
 #include "support/captured_log.hpp"
 #include "support/catch.hpp"
+#include "support/child_process.hpp"
 #include "support/running_service.hpp"
 
 #include <cliffracer/cliffracer.hpp>
@@ -13,8 +14,6 @@
 #include <asio/this_coro.hpp>
 #include <asio/use_awaitable.hpp>
 
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
@@ -507,66 +506,14 @@ TEST_CASE("child process: a service that does not stop", "[.]") {
   reporter.join();
 }
 
-namespace {
-
-/// Another process that runs one test of this program.
-class Child {
- public:
-  explicit Child(const char* test) {
-    int ends[2];
-    REQUIRE(::pipe(ends) == 0);
-    pid_ = ::fork();
-    REQUIRE(pid_ >= 0);
-    if (pid_ == 0) {
-      ::dup2(ends[1], STDERR_FILENO);
-      ::execl("/proc/self/exe", "tests", test, nullptr);
-      ::_exit(0);
-    }
-    ::close(ends[1]);
-    said_ = ends[0];
-  }
-  Child(const Child&) = delete;
-  Child& operator=(const Child&) = delete;
-  ~Child() {
-    ::close(said_);
-    if (pid_ > 0) end();
-  }
-
-  /// What it says on stderr until `text`, or its end.
-  std::string listen(std::string_view text = {}) const {
-    std::string said;
-    char c = 0;
-    while ((text.empty() || said.find(text) == std::string::npos) && ::read(said_, &c, 1) == 1) said += c;
-    return said;
-  }
-  void send(int signal) const { ::kill(pid_, signal); }
-  /// The signal that ended it, or 0.
-  int wait_for_end() {
-    int status = 0;
-    ::waitpid(std::exchange(pid_, 0), &status, 0);
-    return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-  }
-
- private:
-  void end() {
-    send(SIGKILL);
-    static_cast<void>(wait_for_end());
-  }
-
-  pid_t pid_ = 0;
-  int said_ = -1;
-};
-
-}  // namespace
-
 TEST_CASE("destroying a service that runs ends the process with a clear message") {
-  Child child{"child process: a running service is destroyed"};
+  support::ChildTest child{"child process: a running service is destroyed"};
   CHECK(child.listen().find("service doomed is destroyed while it runs") != std::string::npos);
   CHECK(child.wait_for_end() == SIGABRT);
 }
 
 TEST_CASE("a second signal during the stop ends the process at once") {
-  Child child{"child process: a service that does not stop"};
+  support::ChildTest child{"child process: a service that does not stop"};
   child.listen("running");
   child.send(SIGTERM);
   CHECK(child.listen("stopping").find("stopping") != std::string::npos);

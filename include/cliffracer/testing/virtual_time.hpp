@@ -162,9 +162,11 @@ class VirtualTime final : private detail::TimeSource, private detail::RunObserve
     if (inside_)
       throw std::logic_error{"VirtualTime is moved by a method that runs in it: only jump() may be"};
     const Inside inside{inside_};
-    const detail::Watchdog::Work work{watchdog_};
     for (;;) {
-      context_.poll();
+      {
+        const detail::Watchdog::Work work{watchdog_};
+        context_.poll();
+      }
       if (calls_away_ == 0) return;
       if (context_.run_one_for(patience_) == 0) runs_.throw_names();
     }

@@ -1,11 +1,15 @@
 #include "support/catch.hpp"
+#include "support/child_process.hpp"
 
 #include <cliffracer/cliffracer.hpp>
 #include <cliffracer/testing/log_capture.hpp>
 #include <cliffracer/testing/run_log.hpp>
 #include <cliffracer/testing/virtual_time.hpp>
 
+#include <atomic>
 #include <chrono>
+#include <csignal>
+#include <cstdint>
 #include <functional>
 #include <stdexcept>
 #include <string>
@@ -332,4 +336,22 @@ TEST_CASE("the wall clock moves along") {
   time.advance(1h);
   CHECK(service->get_timer_stats().timers[0].next_execution ==
         std::chrono::sys_days{std::chrono::January / 2 / 2026});
+}
+
+// Run by the test below, in a process of its own.
+TEST_CASE("child process: a method blocks the event loop for ever", "[.]") {
+  std::signal(SIGABRT, SIG_DFL);
+  VirtualTime time{{.patience = 50ms}};
+  const auto service = time.make<Scripted>([](Scripted&) {
+    for (;;) std::this_thread::sleep_for(1s);
+  });
+  time.start(*service);
+  time.advance(10s);
+}
+
+TEST_CASE("a method that blocks the event loop for ever is named before the process ends") {
+  support::ChildTest child{"child process: a method blocks the event loop for ever"};
+  CHECK(child.listen().find("the event loop does not return; running: service scripted: timer act") !=
+        std::string::npos);
+  CHECK(child.wait_for_end() == SIGABRT);
 }
