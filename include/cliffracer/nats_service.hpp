@@ -180,11 +180,12 @@ class NatsService {
   asio::awaitable<void> run_here();
   asio::awaitable<void> wait_until_idle();
   asio::awaitable<void> shut_down(bool with_hook);
+  asio::awaitable<void> end_everything(bool with_hook);
   asio::awaitable<void> end_tasks();
   asio::awaitable<std::exception_ptr> run_hook(std::string name, Hook hook);
   asio::awaitable<void> capture(Hook hook, std::exception_ptr& thrown);
   void open_for_messages();
-  void begin_stop();
+  void begin_stop() noexcept;
 
   [[nodiscard]] std::shared_ptr<detail::NatsLink> link() const;
   [[nodiscard]] std::shared_ptr<detail::NatsLink> started_link(std::string_view operation) const;

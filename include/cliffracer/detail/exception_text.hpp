@@ -4,19 +4,28 @@
 
 #include <exception>
 #include <string>
+#include <string_view>
 #include <system_error>
 
 namespace cliffracer::detail {
 
-/// The text of what was thrown, std::exception or not.
-[[nodiscard]] inline std::string text_of(const std::exception_ptr& thrown) {
+/// Calls `use` with the text of what was thrown, std::exception or not. Needs no memory.
+template <class Use>
+void with_text(const std::exception_ptr& thrown, Use&& use) {
   try {
     std::rethrow_exception(thrown);
   } catch (const std::exception& error) {
-    return error.what();
+    use(std::string_view{error.what()});
   } catch (...) {
-    return "unknown exception";
+    use(std::string_view{"unknown exception"});
   }
+}
+
+/// The text of what was thrown.
+[[nodiscard]] inline std::string text_of(const std::exception_ptr& thrown) {
+  std::string copy;
+  with_text(thrown, [&copy](std::string_view text) { copy = text; });
+  return copy;
 }
 
 /// Whether a coroutine ended the way a cancelled one does.

@@ -9,12 +9,13 @@
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/cancellation_signal.hpp>
 #include <asio/co_spawn.hpp>
-#include <asio/post.hpp>
 
 #include <chrono>
 #include <exception>
 #include <functional>
+#include <iterator>
 #include <list>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -38,30 +39,36 @@ class TaskGroup {
 
   /// Starts `task` on `executor`, which must be the strand or wrap it.
   void spawn(std::string name, const asio::any_io_executor& executor, asio::awaitable<void> task) {
-    const auto self = tasks_.emplace(tasks_.end(), std::move(name));
-    asio::co_spawn(
-        executor, std::move(task),
-        asio::bind_cancellation_slot(self->cancel.slot(), [this, self](std::exception_ptr escaped) {
-          if (escaped) on_escape_(self->name, std::move(escaped));
-          // Asio may touch the signal until this handler has returned.
-          asio::post(executor_, [this, self] { forget(self); });
-        }));
+    auto self = std::make_shared<Task>(std::move(name));
+    auto whole = run(self, std::move(task));
+    tasks_.push_back(self);
+    self->place = std::prev(tasks_.end());
+    try {
+      // Asio may touch the signal as long as the handler is there.
+      asio::co_spawn(executor, std::move(whole),
+                     asio::bind_cancellation_slot(self->cancel.slot(), [self](const std::exception_ptr&) {}));
+    } catch (...) {
+      // No memory. The task may have run to its end by now, and only Asio could not say so.
+      if (self->has_ended) return;
+      end(*self);
+      throw;
+    }
   }
 
   [[nodiscard]] bool empty() const noexcept { return tasks_.empty(); }
 
   [[nodiscard]] std::vector<std::string> names() const {
     std::vector<std::string> names;
-    for (const auto& task : tasks_) names.push_back(task.name);
+    for (const auto& task : tasks_) names.push_back(task->name);
     return names;
   }
 
   /// Asks each coroutine to end: its current operation fails with operation_aborted.
   void cancel() {
-    for (auto task = tasks_.begin(); task != tasks_.end();) {
-      // The coroutine may end inside emit().
-      const auto current = task++;
-      current->cancel.emit(asio::cancellation_type::terminal);
+    // Coroutines may end inside emit().
+    const std::vector<std::shared_ptr<Task>> present{tasks_.begin(), tasks_.end()};
+    for (const auto& task : present) {
+      if (!task->has_ended) task->cancel.emit(asio::cancellation_type::terminal);
     }
   }
 
@@ -77,17 +84,39 @@ class TaskGroup {
     explicit Task(std::string task_name) : name{std::move(task_name)} {}
     std::string name;
     asio::cancellation_signal cancel;
+    std::list<std::shared_ptr<Task>>::iterator place;
+    bool has_ended = false;
   };
 
-  void forget(std::list<Task>::iterator task) {
-    tasks_.erase(task);
+  /// The end is recorded here and not in co_spawn's handler, which Asio may have no memory to call.
+  asio::awaitable<void> run(std::shared_ptr<Task> self, asio::awaitable<void> task) {
+    std::exception_ptr escaped;
+    try {
+      co_await std::move(task);
+    } catch (...) {
+      escaped = std::current_exception();
+    }
+    if (escaped) tell(self->name, std::move(escaped));
+    end(*self);
+  }
+
+  void tell(const std::string& name, std::exception_ptr escaped) noexcept {
+    try {
+      on_escape_(name, std::move(escaped));
+    } catch (...) {  // NOLINT(bugprone-empty-catch): no memory for a log line
+    }
+  }
+
+  void end(Task& task) noexcept {
+    task.has_ended = true;
+    tasks_.erase(task.place);
     if (tasks_.empty()) last_ended_.ring();
   }
 
   asio::any_io_executor executor_;
   TimerQueue& queue_;
   EscapeHandler on_escape_;
-  std::list<Task> tasks_;
+  std::list<std::shared_ptr<Task>> tasks_;
   Alarm last_ended_;
 };
 

@@ -4,6 +4,7 @@
 
 #include <asio/awaitable.hpp>
 #include <asio/cancellation_state.hpp>
+#include <asio/dispatch.hpp>
 #include <asio/error.hpp>
 #include <asio/post.hpp>
 #include <asio/this_coro.hpp>
@@ -84,9 +85,10 @@ class NatsLink : public std::enable_shared_from_this<NatsLink> {
   void open() {
     if (opened_) throw std::logic_error{"a NATS link is opened once"};
     opened_ = true;
-    core_->open(
-        strand_, [weak = weak_from_this()] { on_event_loop(weak, &NatsLink::drain); },
-        [weak = weak_from_this()] { on_event_loop(weak, &NatsLink::driver_ended); });
+    // Through the io_context: Asio leaves a strand locked for ever when a post to it from another thread runs
+    // out of memory half-way. Here that can be survived.
+    core_->open(strand_.get_inner_executor(), on_strand(&NatsLink::drain),
+                on_strand(&NatsLink::driver_ended));
     if (driver_) {
       driver_->start();
       return;
@@ -195,6 +197,12 @@ class NatsLink : public std::enable_shared_from_this<NatsLink> {
 
   static void on_event_loop(const std::weak_ptr<NatsLink>& weak, void (NatsLink::*action)()) {
     if (const auto self = weak.lock()) (*self.*action)();
+  }
+
+  [[nodiscard]] std::function<void()> on_strand(void (NatsLink::*action)()) {
+    return [weak = weak_from_this(), strand = strand_, action] {
+      asio::dispatch(strand, [weak, action] { on_event_loop(weak, action); });
+    };
   }
 
   void push(OutboxMessage message) {

@@ -5,6 +5,7 @@
 
 #include <asio/cancellation_state.hpp>
 #include <asio/co_spawn.hpp>
+#include <asio/detached.hpp>
 #include <asio/post.hpp>
 #include <asio/signal_set.hpp>
 #include <asio/strand.hpp>
@@ -28,6 +29,17 @@ namespace detail {
 [[nodiscard]] inline ServiceConfig checked(ServiceConfig config) {
   check_validity(config);
   return config;
+}
+
+/// Keeps what `task` throws, and waits for no signal after it.
+inline asio::awaitable<void> until_end(asio::awaitable<void> task, std::exception_ptr& failure,
+                                       asio::signal_set& signals) {
+  try {
+    co_await std::move(task);
+  } catch (...) {
+    failure = std::current_exception();
+  }
+  signals.cancel();
 }
 
 }  // namespace detail
@@ -93,10 +105,8 @@ inline void NatsService::run() {
     request_stop();
   });
   std::exception_ptr failure;
-  asio::co_spawn(strand_, run_here(), [&](std::exception_ptr thrown) {
-    if (thrown) failure = std::move(thrown);
-    signals.cancel();
-  });
+  // Not in co_spawn's handler, which Asio may have no memory to call.
+  asio::co_spawn(strand_, detail::until_end(run_here(), failure, signals), asio::detached);
   for (bool ended = false; !ended;) {
     try {
       context_.run();
@@ -106,7 +116,7 @@ inline void NatsService::run() {
       failure = std::current_exception();
       log_->critical("service {}: stops, because a handler on its event loop threw: {}", config_.name,
                      detail::escaped(detail::text_of(failure)));
-      request_stop();
+      if (state_ != State::idle) request_stop();
     }
   }
   if (failure) std::rethrow_exception(failure);

@@ -4,6 +4,7 @@
 #include <cliffracer/nats_service.hpp>
 
 #include <asio/co_spawn.hpp>
+#include <asio/detached.hpp>
 #include <asio/post.hpp>
 #include <asio/redirect_error.hpp>
 #include <asio/use_awaitable.hpp>
@@ -41,18 +42,31 @@ inline asio::awaitable<void> NatsService::wait_until_idle() {
   }
 }
 
-inline void NatsService::begin_stop() {
+inline void NatsService::begin_stop() noexcept {
   // start_here() sees that a stop was requested; only its hook has to be ended.
   if (state_ == State::starting) tasks_.cancel();
   if (state_ != State::running) return;
   state_ = State::stopping;
-  asio::co_spawn(strand_, shut_down(true), [this](const std::exception_ptr& thrown) {
-    if (thrown)
-      log_->critical("service {}: stop failed: {}", config_.name, detail::escaped(detail::text_of(thrown)));
-  });
+  asio::co_spawn(strand_, shut_down(true), asio::detached);
 }
 
+/// A stop that finds no memory can neither go on nor be undone: it ends the process instead of waiting for
+/// ever.
 inline asio::awaitable<void> NatsService::shut_down(bool with_hook) {
+  try {
+    auto ending = end_everything(with_hook);
+    co_await std::move(ending);
+  } catch (...) {
+    detail::log_quietly([&] {
+      log_->critical("service {}: cannot stop, the process ends: {}", config_.name,
+                     detail::escaped(detail::text_of(std::current_exception())));
+      log_->flush();
+    });
+    std::terminate();
+  }
+}
+
+inline asio::awaitable<void> NatsService::end_everything(bool with_hook) {
   const detail::TimePoint began = queue_.now();
   state_ = State::stopping;
   log_->info("service {}: stopping", config_.name);

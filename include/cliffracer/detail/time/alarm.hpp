@@ -32,7 +32,7 @@ class Alarm {
   }
 
   /// Ends the wait, if there is one.
-  void ring() { queue_.wake(sleeper_); }
+  void ring() noexcept { queue_.wake(sleeper_); }
 
  private:
   TimerQueue& queue_;

@@ -31,6 +31,12 @@ class TimerQueue {
   [[nodiscard]] TimePoint now() const noexcept { return source_.now(); }
   [[nodiscard]] TimeSource& source() const noexcept { return source_; }
 
+  /// The next due point; `never` when nothing sleeps.
+  [[nodiscard]] TimePoint earliest() const {
+    const std::lock_guard lock{mutex_};
+    return heap_.earliest();
+  }
+
   /// Waits until `due` or wake(sleeper), whichever comes first. A due point in the past waits for the next
   /// round, so that other work of the event loop gets its turn. The caller runs on `strand`, which must
   /// outlive the sleep.
@@ -39,8 +45,9 @@ class TimerQueue {
     return sleeper.coroutine.suspend(strand, [this, &sleeper] { insert(sleeper); });
   }
 
-  /// Ends a sleep early; nothing happens when the sleeper does not sleep.
-  void wake(Sleeper& sleeper) {
+  /// Ends a sleep early; nothing happens when the sleeper does not sleep. Asio out of memory here ends the
+  /// process, as in fire().
+  void wake(Sleeper& sleeper) noexcept {
     if (remove(sleeper)) sleeper.coroutine.post();
   }
 
@@ -121,7 +128,7 @@ class TimerQueue {
   }
 
   TimeSource& source_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   DueHeap<Sleeper> heap_;
   TimePoint armed_for_ = never;
   int firing_ = 0;

@@ -15,6 +15,7 @@
 #include <exception>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace cliffracer::detail {
@@ -35,30 +36,51 @@ struct LoopContext {
   return std::chrono::duration<double>{duration}.count();
 }
 
+/// The numbers need no memory, and a line that cannot be logged does not end the loop.
 inline Outcome record_end_of_run(TimerEntry& entry, LoopContext& context, std::uint32_t attempt,
-                                 std::chrono::nanoseconds length, const std::exception_ptr& thrown) {
+                                 std::chrono::nanoseconds length, const std::exception_ptr& thrown) noexcept {
   if (entry.worker_run.withdrawn) {
     entry.stats.run_ended(Outcome::cancelled, length);
-    context.log.warn("service {}: timer {} found no worker before the service stopped", context.service,
-                     entry.name);
+    log_quietly([&] {
+      context.log.warn("service {}: timer {} found no worker before the service stopped", context.service,
+                       entry.name);
+    });
     return Outcome::cancelled;
   }
   if (!thrown) {
     entry.stats.run_ended(Outcome::succeeded, length);
     return Outcome::succeeded;
   }
-  if (context.cancelling && is_abort(thrown)) {
+  // A plain method is never cut short: what it throws is a failure of its own.
+  if (context.cancelling && entry.method.start && is_abort(thrown)) {
     entry.stats.run_ended(Outcome::cancelled, length);
-    context.log.warn("service {}: timer {} was cancelled after {:.3f} s because the service stops",
-                     context.service, entry.name, seconds(length));
+    log_quietly([&] {
+      context.log.warn("service {}: timer {} was cancelled after {:.3f} s because the service stops",
+                       context.service, entry.name, seconds(length));
+    });
     return Outcome::cancelled;
   }
-  const std::string text = text_of(thrown);
-  entry.stats.run_ended(Outcome::failed, length, text);
-  context.log.error("service {}: timer {} failed (attempt {}) after {:.3f} s: {}; retry in {:.3f} s",
-                    context.service, entry.name, attempt, seconds(length), escaped(text),
-                    seconds(entry.schedule.error_backoff));
+  with_text(thrown, [&](std::string_view text) {
+    entry.stats.run_ended(Outcome::failed, length, text);
+    log_quietly([&] {
+      context.log.error("service {}: timer {} failed (attempt {}) after {:.3f} s: {}; retry in {:.3f} s",
+                        context.service, entry.name, attempt, seconds(length), escaped(text),
+                        seconds(entry.schedule.error_backoff));
+    });
+  });
   return Outcome::failed;
+}
+
+/// For a loop that has no memory to wait for its next due point, inside the handler of what was thrown. Asio
+/// ends the process when its own part of the same wait finds none; a service that went on without one of its
+/// timers would be worse.
+[[noreturn]] inline void end_without_memory(const TimerEntry& entry, LoopContext& context) noexcept {
+  log_quietly([&] {
+    context.log.critical("service {}: timer {} cannot wait any more, the process ends: {}", context.service,
+                         entry.name, escaped(text_of(std::current_exception())));
+    context.log.flush();
+  });
+  std::terminate();
 }
 
 /// One timer from start to stop: await the due point, run the method, record, ask the schedule. Runs on the
@@ -66,10 +88,16 @@ inline Outcome record_end_of_run(TimerEntry& entry, LoopContext& context, std::u
 inline asio::awaitable<void> run_timer(TimerEntry& entry, LoopContext& context) {
   Schedule schedule{entry.schedule, context.queue.now()};
   entry.stats.loop_started(schedule.due());
-  context.log.info("service {}: timer {} started: every {} s{}", context.service, entry.name,
-                   seconds(entry.schedule.interval), entry.schedule.eager ? ", eager" : "");
+  log_quietly([&] {
+    context.log.info("service {}: timer {} started: every {} s{}", context.service, entry.name,
+                     seconds(entry.schedule.interval), entry.schedule.eager ? ", eager" : "");
+  });
   while (!context.stop.stop_requested()) {
-    co_await context.queue.sleep_until(context.strand, entry.sleeper, schedule.due());
+    try {
+      co_await context.queue.sleep_until(context.strand, entry.sleeper, schedule.due());
+    } catch (...) {
+      if (!context.stop.stop_requested()) end_without_memory(entry, context);
+    }
     if (context.stop.stop_requested()) break;
 
     const TimePoint started = context.queue.now();
@@ -79,11 +107,13 @@ inline asio::awaitable<void> run_timer(TimerEntry& entry, LoopContext& context) 
       continue;
     }
     if (decision.drifted) {
-      context.log.warn(
-          "service {}: timer {} is {:.3f} s late, more than max_drift {:.3f} s: re-anchored, {} due points "
-          "skipped",
-          context.service, entry.name, seconds(decision.lateness), seconds(entry.schedule.max_drift),
-          decision.skipped);
+      log_quietly([&] {
+        context.log.warn(
+            "service {}: timer {} is {:.3f} s late, more than max_drift {:.3f} s: re-anchored, {} due points "
+            "skipped",
+            context.service, entry.name, seconds(decision.lateness), seconds(entry.schedule.max_drift),
+            decision.skipped);
+      });
     }
     entry.stats.run_started(decision);
     if (context.observer) context.observer->run_started(context.service, entry.name, decision, started);
@@ -92,16 +122,24 @@ inline asio::awaitable<void> run_timer(TimerEntry& entry, LoopContext& context) 
                            .run_number = entry.stats.execution_count(),
                            .attempt = decision.attempt,
                            .stop_token = context.stop.get_token()};
-    context.log.debug("service {}: timer {} tick {}, {} ns late", context.service, entry.name,
-                      tick.run_number, decision.lateness.count());
+    log_quietly([&] {
+      context.log.debug("service {}: timer {} tick {}, {} ns late", context.service, entry.name,
+                        tick.run_number, decision.lateness.count());
+    });
     std::exception_ptr thrown;
     TimePoint ended{};
     std::chrono::nanoseconds length{};
     if (entry.run_on == RunOn::worker_pool) {
-      co_await context.workers->run(context.strand, entry, context.queue, tick);
-      thrown = std::exchange(entry.worker_run.thrown, nullptr);
-      if (!entry.worker_run.withdrawn) entry.stats.worker_found(elapsed(started, entry.worker_run.started));
-      length = elapsed(entry.worker_run.started, entry.worker_run.ended);
+      try {
+        co_await context.workers->run(context.strand, entry, context.queue, tick);
+        thrown = std::exchange(entry.worker_run.thrown, nullptr);
+        if (!entry.worker_run.withdrawn) entry.stats.worker_found(elapsed(started, entry.worker_run.started));
+        length = elapsed(entry.worker_run.started, entry.worker_run.ended);
+      } catch (...) {
+        // No memory to go to a worker: a failed run, though the method was not called.
+        thrown = std::current_exception();
+        entry.worker_run.withdrawn = false;
+      }
       ended = context.queue.now();
     } else {
       try {

@@ -323,3 +323,30 @@ TEST_CASE("a plain method runs on a worker thread, and what it throws is a faile
   CHECK_FALSE((worker.thread == std::this_thread::get_id()));
   CHECK(world.stats().error_count == 1);
 }
+
+TEST_CASE("a timer that skips lets the points go that passed during a long run") {
+  TimerWorld world;
+  Service service{world};
+  service.blocks_for = 25s;
+  world.add(
+      timer<&Service::blocks_the_loop>{.interval = 10s, .max_drift = 1min, .missed_ticks = MissedTicks::skip},
+      service);
+  world.start();
+  world.time.advance(60s);
+  CHECK(service.starts == Starts{10s, 40s, 50s, 60s});
+  CHECK(world.stats().execution_count == 4);
+  CHECK(world.stats().skipped_count == 2);
+  CHECK(world.stats().drift_count == 0);
+}
+
+TEST_CASE("a timer that skips and woke up late by more than an interval waits for its next point") {
+  TimerWorld world;
+  Service service{world};
+  world.add(timer<&Service::tick>{.interval = 10s, .max_drift = 1min, .missed_ticks = MissedTicks::skip},
+            service);
+  world.start();
+  world.time.pass(25s);
+  world.time.advance(15s);
+  CHECK(service.starts == Starts{30s, 40s});
+  CHECK(world.stats().skipped_count == 2);
+}
