@@ -31,10 +31,11 @@ class NatsUrls {
 
   [[nodiscard]] const std::vector<std::string>& list() const noexcept { return list_; }
   /// The addresses with user, password and token replaced by `***`, separated by commas: for logs and
-  /// reports.
+  /// reports. `***` alone when one of them is no address: its comma may then belong to a password.
   [[nodiscard]] std::string redacted() const {
     std::string out;
     for (const std::string& url : list_) {
+      if (!detail::parse_broker_url(url).problem.empty()) return "***";
       if (!out.empty()) out += ',';
       out += detail::redacted_url(url);
     }

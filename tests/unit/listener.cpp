@@ -112,6 +112,11 @@ TEST_CASE("a listener becomes a handler with subject, group, name and place") {
   CHECK(coroutine.run_on == RunOn::event_loop);
 }
 
+TEST_CASE("a listener's subject can be read before it is registered") {
+  const cliffracer::listener<&Service::typed> listener{.subject = "a.*"};
+  CHECK(listener.subject.text() == "a.*");
+}
+
 TEST_CASE("a listener method takes the message, alone or after the subject, by value or const&") {
   const std::string both = long_subject + " " + long_text;
   CHECK(heard_by<&Service::json>() == long_text);

@@ -58,6 +58,10 @@ TEST_CASE("an address is given as text, a string, a list or a vector") {
 
   const ServiceConfig as_view{.name = "x", .nats_url = std::string_view{"nats://a"}};
   CHECK(as_view.nats_url.list() == Urls{"nats://a"});
+
+  const std::string_view second = "nats://b";
+  const ServiceConfig as_mixed_list{.name = "x", .nats_url = {std::string{"nats://a"}, second, "nats://c"}};
+  CHECK(as_mixed_list.nats_url.list() == urls);
 }
 
 TEST_CASE("commas separate addresses and blanks around them do not count") {
@@ -89,6 +93,7 @@ TEST_CASE("a config is valid with its defaults and with every method of authenti
   CHECK(verdict([](auto& c) { c.nkey = public_key, c.nkey_seed = seed; }) == "valid");
   CHECK(verdict([](auto& c) { c.nats_url = "nats://joe:hush@a,nats://joe:hush@b"; }) == "valid");
   CHECK(verdict([](auto& c) { c.queue_group = "a.b"; }) == "valid");
+  CHECK(verdict([](auto& c) { c.tls.certificate_file = "c", c.tls.key_file = "k"; }) == "valid");
   CHECK(verdict([](auto& c) { c.max_reconnect_attempts = 0; }) == "valid");
   CHECK(verdict([](auto& c) { c.stop_timeout = 0ns; }) == "valid");
   CHECK(verdict([](auto& c) { c.request_timeout = std::chrono::nanoseconds::max(); }) == "valid");
@@ -108,6 +113,7 @@ TEST_CASE("each rule of a config has its message, which names the service") {
   const std::string no_seed = "service x: nkey_seed must be a user's seed: SU and 56 more base32 characters";
   const std::string blanks =
       "service x: nats_url must not hold white space, control characters, quotes or backslashes";
+  const std::string nul_in_tls = "service x: tls members must not hold a NUL character";
   const std::vector<Row> rows{
       {[](auto& c) { c.name = ""; }, "service config: name must not be empty"},
       {[](auto& c) { c.name = "a b"; }, "service \"a b\": " + token},
@@ -137,6 +143,9 @@ TEST_CASE("each rule of a config has its message, which names the service") {
       {[](auto& c) { c.nats_url = "nats://a/b"; }, "service x: nats_url must end after its host and port"},
       {[](auto& c) { c.nats_url = "nats://a b"; }, blanks},
       {[](auto& c) { c.nats_url = "nats://a\"b"; }, blanks},
+      {[](auto& c) { c.nats_url = "nats://a\\b"; }, blanks},
+      {[](auto& c) { c.nats_url = "nats://a\x7f"; }, blanks},
+      {[](auto& c) { c.nats_url = "nats://[]:1"; }, "service x: nats_url must name a host"},
       {[](auto& c) {
          c.nats_url = {"nats://a", "nats://"};
        },
@@ -156,6 +165,7 @@ TEST_CASE("each rule of a config has its message, which names the service") {
       {[](auto& c) { c.inbox_max_messages = 0; }, "service x: inbox_max_messages must be greater than zero"},
       {[](auto& c) { c.inbox_max_bytes = 0; }, "service x: inbox_max_bytes must be greater than zero"},
       {[](auto& c) { c.message_threads = 0; }, "service x: message_threads must be 1 to 1024"},
+      {[](auto& c) { c.message_threads = 1025; }, "service x: message_threads must be 1 to 1024"},
       {[](auto& c) { c.max_payload_bytes = 0; }, "service x: max_payload_bytes must be greater than zero"},
       {[](auto& c) { c.max_json_depth = 0; }, "service x: max_json_depth must be 1 to 1024"},
       {[](auto& c) { c.max_json_depth = 1025; }, "service x: max_json_depth must be 1 to 1024"},
@@ -172,6 +182,8 @@ TEST_CASE("each rule of a config has its message, which names the service") {
        "service x: user must not hold control characters, quotes or backslashes"},
       {[](auto& c) { c.token = "hu\nsh"; },
        "service x: token must not hold control characters, quotes or backslashes"},
+      {[](auto& c) { c.token = "hu\x7fsh"; },
+       "service x: token must not hold control characters, quotes or backslashes"},
       {[](auto& c) { c.nkey_seed = seed; }, "service x: nkey_seed needs an nkey"},
       {[](auto& c) { c.nkey = public_key; }, "service x: nkey needs an nkey_seed"},
       {[](auto& c) { c.nkey = public_key, c.nkey_seed = "hush"; }, no_seed},
@@ -187,8 +199,10 @@ TEST_CASE("each rule of a config has its message, which names the service") {
        "service x: credentials_file must not hold a NUL character"},
       {[](auto& c) { c.tls.key_file = "k"; }, "service x: tls.key_file needs a tls.certificate_file"},
       {[](auto& c) { c.tls.certificate_file = "k"; }, "service x: tls.certificate_file needs a tls.key_file"},
-      {[](auto& c) { c.tls.ca_file = std::string("a\0b", 3); },
-       "service x: tls members must not hold a NUL character"},
+      {[](auto& c) { c.tls.ca_file = std::string("a\0b", 3); }, nul_in_tls},
+      {[](auto& c) { c.tls.certificate_file = std::string("a\0b", 3), c.tls.key_file = "k"; }, nul_in_tls},
+      {[](auto& c) { c.tls.certificate_file = "c", c.tls.key_file = std::string("a\0b", 3); }, nul_in_tls},
+      {[](auto& c) { c.tls.expected_hostname = std::string("a\0b", 3); }, nul_in_tls},
   };
   for (const Row& row : rows) {
     const std::string said = verdict(row.change);
@@ -212,5 +226,7 @@ TEST_CASE("TLS is wanted by a tls address or any member of the TLS config") {
   config.tls = {.ca_file = "f"};
   CHECK(wants_tls(config));
   config.tls = {.expected_hostname = "h"};
+  CHECK(wants_tls(config));
+  config.tls = {.certificate_file = "c", .key_file = "k"};
   CHECK(wants_tls(config));
 }

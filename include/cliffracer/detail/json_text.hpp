@@ -44,6 +44,9 @@ namespace cliffracer::detail {
   if (nesting_depth(text) > max_depth)
     throw std::invalid_argument{"JSON is nested deeper than the limit of " + std::to_string(max_depth) +
                                 " levels"};
+  // The parser takes a NUL for the end of the text, whatever stands behind it.
+  if (const std::size_t nul = text.find('\0'); nul != std::string_view::npos)
+    throw std::invalid_argument{"malformed JSON at byte " + std::to_string(nul + 1)};
   try {
     return nlohmann::json::parse(text);
   } catch (const nlohmann::json::parse_error& error) {
