@@ -76,9 +76,10 @@ class VirtualTime final : private detail::TimeSource, private detail::RunObserve
 
   VirtualTime() : VirtualTime{Options{}} {}
   explicit VirtualTime(const Options& options)
-      : wall_clock_{options.wall_clock}, patience_{options.patience}, watchdog_{options.patience, [this] {
-                                                                                  runs_.abort_with_names();
-                                                                                }} {
+      : seed_{options.seed},
+        wall_clock_{options.wall_clock},
+        patience_{options.patience},
+        watchdog_{options.patience, [this] { runs_.abort_with_names(); }} {
     queue_.shuffle_equals(options.seed);
     asio::make_service<detail::Environment>(
         context_,
@@ -143,7 +144,7 @@ class VirtualTime final : private detail::TimeSource, private detail::RunObserve
     const detail::TimePoint end = beginning + since_start;
     if (end < now()) throw std::invalid_argument{"VirtualTime: time does not run backwards"};
     settle();
-    while (armed_for_.load(std::memory_order_relaxed) <= end) wake_next();
+    while (queue_.earliest() <= end) wake_next();
     // A method may have jumped further.
     now_.store(std::max(now(), end), std::memory_order_relaxed);
   }
@@ -152,7 +153,7 @@ class VirtualTime final : private detail::TimeSource, private detail::RunObserve
   /// nothing is waiting.
   bool run_next() {
     settle();
-    if (armed_for_.load(std::memory_order_relaxed) == detail::never) return false;
+    if (queue_.earliest() == detail::never) return false;
     wake_next();
     return true;
   }
@@ -233,7 +234,7 @@ class VirtualTime final : private detail::TimeSource, private detail::RunObserve
   [[nodiscard]] std::chrono::system_clock::time_point wall_clock() const noexcept override {
     return wall_clock_ + std::chrono::duration_cast<std::chrono::system_clock::duration>(elapsed());
   }
-  void wake_at(detail::TimePoint due) override { armed_for_.store(due, std::memory_order_relaxed); }
+  void wake_at(detail::TimePoint /*due*/) override {}  // the queue is asked instead
   void worker_called() noexcept override { ++calls_away_; }
   void worker_returned() noexcept override { --calls_away_; }
 
@@ -256,7 +257,7 @@ class VirtualTime final : private detail::TimeSource, private detail::RunObserve
   }
 
   void wake_next() {
-    now_.store(std::max(now(), armed_for_.load(std::memory_order_relaxed)), std::memory_order_relaxed);
+    now_.store(std::max(now(), queue_.earliest()), std::memory_order_relaxed);
     queue_.fire(1);
     settle();
   }
@@ -265,7 +266,7 @@ class VirtualTime final : private detail::TimeSource, private detail::RunObserve
     const detail::TimePoint deadline = detail::later(now(), limit);
     settle();
     while (!has_ended) {
-      const detail::TimePoint next = armed_for_.load(std::memory_order_relaxed);
+      const detail::TimePoint next = queue_.earliest();
       if (next == detail::never)
         throw std::runtime_error{"VirtualTime: nothing is due any more, and the task has not ended"};
       if (next > deadline) {
@@ -290,10 +291,10 @@ class VirtualTime final : private detail::TimeSource, private detail::RunObserve
     }
   }
 
+  const std::uint64_t seed_;
   const std::chrono::system_clock::time_point wall_clock_;
   const std::chrono::nanoseconds patience_;
   std::atomic<detail::TimePoint> now_{beginning};
-  std::atomic<detail::TimePoint> armed_for_{detail::never};
   detail::TimerQueue queue_{*this};
   bool inside_ = false;
   int calls_away_ = 0;  // to workers

@@ -140,6 +140,21 @@ TEST_CASE("run_next goes from one thing to the next, and says when nothing is le
   CHECK_FALSE(time.run_next());
 }
 
+TEST_CASE("a wait that was ended early leaves no instant behind at which nothing happens") {
+  VirtualTime time;
+  const auto service = time.make<Daily>();
+  service->pause = 1h;
+  time.start(*service);
+  time.run_until(24h);
+  // stop_timeout would be next but for the run, which ends the stop.
+  service->pause = 1s;
+  time.run_until(48h);
+  time.stop(*service);
+  CHECK(time.elapsed() == 48h + 1s);
+  CHECK_FALSE(time.run_next());
+  CHECK(time.elapsed() == 48h + 1s);
+}
+
 TEST_CASE("what is due at one instant happens in an order that the seed decides, and always the same") {
   const auto order = [](std::uint64_t seed) {
     VirtualTime time{{.seed = seed}};

@@ -199,6 +199,7 @@ class LinkCore {
     const std::lock_guard lock{mutex_};
     LinkWork work;
     work.stopping = stopping_;
+    work.deadline = stop_deadline_;
     work.lost = lost_;
     work.unsubscribe = subscriptions_.take_unsubscribe();
     work.subscriptions = subscriptions_.take_new();
@@ -229,8 +230,10 @@ class LinkCore {
     status_.unconfirmed += count;
   }
 
+  /// Messages that nats.c had received and did not hand over.
   void add_inbox_dropped(std::uint64_t count) {
     const std::lock_guard lock{mutex_};
+    status_.received += count;
     status_.inbox_dropped += count;
   }
 

@@ -6,14 +6,16 @@
 #include <cliffracer/detail/nats/inbox.hpp>
 #include <cliffracer/detail/nats/outbox.hpp>
 #include <cliffracer/detail/nats/subscriptions.hpp>
+#include <cliffracer/detail/time/time_point.hpp>
 
 namespace cliffracer::detail {
 
 /// What the link's thread has to do next.
 struct LinkWork {
-  bool stopping = false;     ///< close() was called: finish, at the latest at `deadline`.
-  bool lost = false;         ///< The connection has ended.
-  bool unsubscribe = false;  ///< No subscription is wanted any more but for replies.
+  bool stopping = false;  ///< close() was called: finish, at the latest at `deadline`.
+  TimePoint deadline = never;
+  bool lost = false;                                ///< The connection has ended.
+  bool unsubscribe = false;                         ///< No subscription is wanted any more but for replies.
   std::vector<WantedSubscription> subscriptions{};  ///< Not yet made on this connection.
   std::vector<OutboxMessage> batch{};               ///< To be published; settle() or put_back() must follow.
 };

@@ -10,6 +10,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -168,29 +169,37 @@ class LinkWorker {
     if (batch.empty()) return true;
     std::uint64_t sent = 0;
     std::uint64_t refused = 0;
-    for (std::size_t n = 0; n < batch.size(); ++n) {
-      const natsStatus status = session_->publish(batch[n]);
+    std::size_t first_refused = 0;
+    natsStatus why = NATS_OK;
+    std::size_t next = 0;
+    bool alive = true;
+    for (; next < batch.size(); ++next) {
+      const natsStatus status = session_->publish(batch[next]);
       if (status == NATS_OK) {
         ++sent;
       } else if (status == NATS_MAX_PAYLOAD || status == NATS_INVALID_SUBJECT || status == NATS_INVALID_ARG ||
                  status == NATS_NO_SERVER_SUPPORT) {
         // The message is at fault and would be again.
-        ++refused;
-        logger_->warn("service {}: a message to {} is lost: {}", core_->config.name,
-                      escaped(batch[n].subject), nats_category().message(static_cast<int>(status)));
+        if (refused++ == 0) {
+          first_refused = next;
+          why = status;
+        }
       } else {
         // Part of it may be on the wire: only a new connection can send it whole.
-        unconfirmed_ += sent;
-        core_->settle(sent, refused,
-                      {std::make_move_iterator(batch.begin() + static_cast<std::ptrdiff_t>(n)),
-                       std::make_move_iterator(batch.end())});
-        return false;
+        alive = false;
+        break;
       }
     }
+    if (refused > 0)
+      logger_->warn("service {}: {}", core_->config.name,
+                    lost_messages(refused, batch[first_refused].subject,
+                                  nats_category().message(static_cast<int>(why))));
     unconfirmed_ += sent;
     flush_due_ = flush_due_ || sent > 0;
-    core_->settle(sent, refused, {});
-    return true;
+    core_->settle(sent, refused,
+                  {std::make_move_iterator(batch.begin() + static_cast<std::ptrdiff_t>(next)),
+                   std::make_move_iterator(batch.end())});
+    return alive;
   }
 
   /// False when the connection is not usable any more. Until the broker has confirmed what was sent nothing
@@ -226,8 +235,8 @@ class LinkWorker {
     return why.empty() ? "the broker hung up" : why;
   }
 
-  [[nodiscard]] std::string clean(std::string text) const {
-    return escaped(without_secrets(std::move(text), core_->config));
+  [[nodiscard]] std::string clean(std::string_view text) const {
+    return escaped(without_secrets(text, core_->config));
   }
 
   std::shared_ptr<LinkCore> core_;

@@ -5,6 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include <cliffracer/detail/log.hpp>
+
 namespace cliffracer::detail {
 
 /// "1 message", "2 messages".
@@ -12,6 +14,13 @@ namespace cliffracer::detail {
   return std::to_string(count).append(" ").append(thing).append(count == 1 ? "" : "s");
 }
 [[nodiscard]] inline std::string message_count(std::uint64_t count) { return count_of(count, "message"); }
+
+/// Messages that can never be sent: how many, and the `subject` and the reason of the first.
+[[nodiscard]] inline std::string lost_messages(std::uint64_t count, std::string_view subject,
+                                               std::string_view why) {
+  return "lost " + message_count(count) + (count == 1 ? " to " : ", the first to ") + escaped(subject) +
+         ": " + std::string{why};
+}
 
 /// What nats.c says, without the places in its source: "(conn.c:2088): No server" is "No server".
 [[nodiscard]] inline std::string without_source_places(std::string text) {

@@ -27,3 +27,8 @@ TEST_CASE("a text and its detail are said once each") {
   CHECK(with_detail("Timeout", "Timeout of a flush") == "Timeout of a flush");
   CHECK(with_detail("Not Permitted", "publish to a") == "Not Permitted: publish to a");
 }
+
+TEST_CASE("messages that can never be sent are told in one line") {
+  CHECK(lost_messages(1, "a.b", "Maximum Payload") == "lost 1 message to a.b: Maximum Payload");
+  CHECK(lost_messages(3, "a\n", "no") == "lost 3 messages, the first to a\\n: no");
+}

@@ -1,0 +1,220 @@
+#pragma once
+
+#include <cliffracer/detail/json_text.hpp>
+#include <cliffracer/detail/subject.hpp>
+#include <cliffracer/detail/testing/broker_hub.hpp>
+#include <cliffracer/detail/testing/broker_link.hpp>
+#include <cliffracer/detail/testing/broker_test_client.hpp>
+#include <cliffracer/testing/virtual_time.hpp>
+
+#include <asio/awaitable.hpp>
+#include <asio/co_spawn.hpp>
+#include <asio/use_awaitable.hpp>
+#include <nlohmann/json.hpp>
+
+#include <chrono>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace cliffracer::testing {
+
+/// How a Broker is.
+struct BrokerOptions {
+  /// Decides latencies, losses and which member of a queue group gets a message; empty: that of the
+  /// VirtualTime.
+  std::optional<std::uint64_t> seed{};
+  /// Longer messages are refused; > 0.
+  std::size_t max_payload = 1024 * 1024;
+  /// False: events() stays empty, for tests so long that they would fill the memory.
+  bool keep_events = true;
+};
+
+/// A message that has reached the broker.
+struct BrokerEvent {
+  std::chrono::nanoseconds at{};  ///< When that was, since the start of the VirtualTime.
+  std::string service{};          ///< Who has published it; empty: the test itself.
+  std::string subject{};
+  nlohmann::json payload{};      ///< What is no JSON, as a string.
+  std::string correlation_id{};  ///< The header of that name, or empty.
+};
+
+/// A NATS broker inside the test, for the services of one VirtualTime: they connect to it, whatever address
+/// they have. No server is needed, and what passes between them takes virtual time, if any.
+///
+///     VirtualTime time;
+///     Broker broker{time};
+///     const auto orders = time.make<Orders>();
+///     const auto billing = time.make<Billing>();
+///     time.start(*orders);
+///     time.start(*billing);
+///     broker.partition("billing");
+///     time.advance(1h);
+///     CHECK(broker.events("orders.*").size() == 60);
+///
+/// It is as core NATS is: `*` and `>` in subjects, queue groups (each message goes to one member, any of
+/// them), requests that nobody serves are answered at once, order is kept between two services, delivery is
+/// at most once. One connection per service; what a service publishes reaches the broker at once, and from
+/// there each receiver after set_latency(). Left out: accounts, TLS, JetStream, slow consumers.
+///
+/// Faults have effect from the instant of their call; VirtualTime::call_at() calls them at another. A service
+/// whose connection ends tries again as its configuration says, and what it publishes meanwhile waits in its
+/// outbox. The same seed and the same calls give the same history, as far as plain methods do not publish
+/// from several worker threads at once (VirtualTimeOptions::workers_inline).
+///
+/// Thread safety: only the thread that moves the time; there also inside coroutine methods and call_at().
+///
+/// Object lifetimes: `time` must outlive the broker; the broker should outlive the run of its services, for
+/// which it has gone for good after its end, as after stop(). One per VirtualTime at a time.
+class Broker final {
+ public:
+  using Options = BrokerOptions;
+
+  /// From here on services that start find it. Throws std::logic_error when `time` has one already.
+  explicit Broker(VirtualTime& time, const Options& options = {})
+      : time_{time},
+        hub_{std::make_shared<detail::BrokerHub>(time.context(), time.queue_,
+                                                 options.seed.value_or(time.seed_), options.max_payload,
+                                                 options.keep_events)},
+        client_{std::make_shared<detail::BrokerTestClient>(time.context(), time.queue_, hub_)} {
+    if (time_.broker_) throw std::logic_error{"VirtualTime: it has a Broker already"};
+    time_.broker_ = [&context = time.context(), hub = std::weak_ptr{hub_}](auto core, auto log) {
+      auto link = std::make_shared<detail::BrokerLink>(context, hub.lock(), std::move(core), std::move(log));
+      return std::make_unique<detail::BrokerLinkDriver>(std::move(link));
+    };
+  }
+  Broker(const Broker&) = delete;
+  Broker& operator=(const Broker&) = delete;
+  ~Broker() {
+    time_.broker_ = nullptr;
+    hub_->stop();
+  }
+
+  // ---- What was published
+
+  /// Everything that has reached the broker so far, in order, but for requests and their replies. Messages of
+  /// call_async() are among it: on the wire they look like events.
+  [[nodiscard]] std::vector<BrokerEvent> events() const {
+    return events_if([](const detail::BrokerMessage& message) {
+      return message.reply_to.empty() && !message.subject.starts_with("_INBOX.");
+    });
+  }
+
+  /// The same on the subjects of `pattern`, which may have wildcards: all that a listener there would have
+  /// heard, had nothing gone wrong on the way; requests and replies as well. Throws std::invalid_argument for
+  /// an impossible pattern.
+  [[nodiscard]] std::vector<BrokerEvent> events(std::string_view pattern) const {
+    detail::require_subscription_subject(pattern);
+    return events_if([&](const detail::BrokerMessage& message) {
+      return detail::subject_matches(pattern, message.subject);
+    });
+  }
+
+  void clear_events() noexcept { hub_->clear_journal(); }
+
+  /// Messages that have arrived: one that goes to three subscriptions counts as three.
+  [[nodiscard]] std::uint64_t delivered() const noexcept { return hub_->deliveries().arrived; }
+  /// Messages that were on their way to a subscription and did not arrive: by set_loss(), or because their
+  /// receiver's connection or subscription ended first.
+  [[nodiscard]] std::uint64_t lost() const noexcept { return hub_->deliveries().lost; }
+
+  // ---- The test as another program: neither partition() nor loss on the way to the broker concerns it
+
+  /// Publishes at once. Throws std::invalid_argument for a subject that cannot be published to,
+  /// std::system_error: message_size above `max_payload`, not_connected after stop().
+  void publish(std::string subject, const nlohmann::json& payload, std::string correlation_id = {}) {
+    publish_text(std::move(subject), detail::to_text(payload), std::move(correlation_id));
+  }
+
+  /// The same with any payload, which need not be JSON.
+  void publish_text(std::string subject, std::string payload, std::string correlation_id = {}) {
+    detail::BrokerMessage message;
+    message.subject = std::move(subject);
+    message.payload = std::move(payload);
+    message.correlation_id = std::move(correlation_id);
+    client_->publish(std::move(message));
+  }
+
+  /// Calls a method of a service, as NatsService::call_rpc() does: time.run(broker.call_rpc("a", "b")).
+  /// `timeout` is > 0. The broker must outlive the call.
+  [[nodiscard]] asio::awaitable<nlohmann::json> call_rpc(
+      std::string service, std::string method, nlohmann::json arguments = {},
+      std::chrono::nanoseconds timeout = std::chrono::seconds{30}) {
+    const auto client = client_;
+    std::string subject = detail::method_subject("call_rpc", service, "rpc", method);
+    std::string payload = detail::object_text("call_rpc", arguments);
+    auto request = client->request(std::move(subject), std::move(payload), timeout);
+    nlohmann::json reply = co_await asio::co_spawn(client->strand(), std::move(request), asio::use_awaitable);
+    co_return detail::result_of(std::move(reply), service, method);
+  }
+
+  // ---- Faults
+
+  /// How long a message is on its way from the broker to a receiver; >= 0. A call and its answer take two of
+  /// them.
+  void set_latency(std::chrono::nanoseconds latency) { set_latency(latency, latency); }
+  /// Each message takes another time between the two, and is never faster than one before it to the same
+  /// service. Throws std::invalid_argument unless 0 <= least <= most.
+  void set_latency(std::chrono::nanoseconds least, std::chrono::nanoseconds most) {
+    if (least.count() < 0 || least > most)
+      throw std::invalid_argument{"Broker: 0 <= least latency <= most latency"};
+    hub_->set_latency(least, most);
+  }
+
+  /// Each message to a subscription gets lost with this probability. Throws std::invalid_argument unless it
+  /// is 0 to 1.
+  void set_loss(double probability) {
+    if (!(probability >= 0 && probability <= 1))
+      throw std::invalid_argument{"Broker: a probability is 0 to 1"};
+    hub_->set_loss(probability);
+  }
+
+  /// Cuts services, by their names, off from the broker, and so from each other: their connections hang.
+  /// What is sent on them, in either direction, waits and arrives after heal(), or is lost (the sender counts
+  /// it as `unconfirmed`) when the connection is given up, which is 6 s later, as in production. New
+  /// connections fail at once. Concerns services that are not started yet, too.
+  template <std::convertible_to<std::string_view>... Services>
+  requires(sizeof...(Services) > 0) void partition(const Services&... services) {
+    (hub_->cut_off(std::string{std::string_view{services}}), ...);
+  }
+
+  /// Ends the partition for these services; without a name for all.
+  template <std::convertible_to<std::string_view>... Services>
+  void heal(const Services&... services) {
+    if constexpr (sizeof...(Services) == 0) hub_->heal_all();
+    (hub_->heal(std::string{std::string_view{services}}), ...);
+  }
+
+  /// An outage: every connection ends at once, new ones fail, and what is on its way is lost.
+  void stop() { hub_->stop(); }
+  /// Ends the outage. Services are back with their next attempt.
+  void start() noexcept { hub_->start(); }
+
+ private:
+  template <class Predicate>
+  [[nodiscard]] std::vector<BrokerEvent> events_if(const Predicate& is_wanted) const {
+    std::vector<BrokerEvent> found;
+    for (const auto& [at, client, message] : hub_->journal()) {
+      if (!is_wanted(*message)) continue;
+      found.push_back({.at = VirtualTime::since_start(at),
+                       .service = client,
+                       .subject = message->subject,
+                       .payload = detail::json_of(*message),
+                       .correlation_id = message->correlation_id});
+    }
+    return found;
+  }
+
+  VirtualTime& time_;
+  const std::shared_ptr<detail::BrokerHub> hub_;
+  const std::shared_ptr<detail::BrokerTestClient> client_;
+};
+
+}  // namespace cliffracer::testing
