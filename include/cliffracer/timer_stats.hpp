@@ -21,7 +21,7 @@ struct DurationPercentiles {
 };
 
 /// One timer's numbers, consistent with each other: taken at one instant between two steps of the timer's
-/// loop. (The percentiles are read apart and may be one run ahead.)
+/// loop. (The percentiles are read apart and may be one run ahead or behind.)
 ///
 ///     execution_count = success_count + error_count + cancelled_count + (is_executing ? 1 : 0)
 ///     due points so far = execution_count + skipped_count

@@ -1,0 +1,111 @@
+#pragma once
+
+#include <cliffracer/detail/timer/schedule.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+
+namespace support {
+
+/// When a timer is due, told point by point, without arithmetic: slow and obvious. Instants are nanoseconds
+/// from wherever the caller counts.
+class ScheduleModel {
+ public:
+  struct Options {
+    std::chrono::nanoseconds interval{};
+    std::chrono::nanoseconds max_drift{};
+    std::chrono::nanoseconds error_backoff{};
+    cliffracer::MissedTicks missed_ticks = cliffracer::MissedTicks::coalesce;
+    bool eager = false;
+  };
+
+  /// What happens at a wake-up.
+  struct Step {
+    bool run = false;
+    bool drifted = false;
+    std::uint64_t skipped = 0;
+  };
+
+  ScheduleModel(const Options& options, std::int64_t anchor) : options_{options}, grid_{anchor} {
+    if (!options_.eager) grid_ += interval();
+    due_ = grid_;
+  }
+
+  [[nodiscard]] std::int64_t due() const { return due_; }
+  /// Due points that have come and gone, each by a run or skipped.
+  [[nodiscard]] std::uint64_t points() const { return points_; }
+
+  Step wake(std::int64_t now) {
+    Step step;
+    bool off_grid = false;
+    if (retry_) {
+      while (grid_ < due_) pass(step.skipped);
+      off_grid = grid_ != due_;
+    }
+    std::uint64_t passed = 0;
+    std::int64_t next = grid_;
+    for (; next <= now; next += interval()) ++passed;
+    if (now - due_ > options_.max_drift.count()) {
+      step.run = step.drifted = true;
+      step.skipped += off_grid ? passed : passed - 1;
+      grid_ = now + interval();
+      points_ += passed + (off_grid ? 1 : 0);
+    } else if (off_grid) {
+      step.run = true;
+      ++points_;
+    } else if (options_.missed_ticks == cliffracer::MissedTicks::burst) {
+      step.run = true;
+      grid_ += interval();
+      ++points_;
+    } else if (options_.missed_ticks == cliffracer::MissedTicks::skip && passed > 1 && !waited_) {
+      step.skipped += passed;
+      points_ += passed;
+      due_ = grid_ = next;
+      retry_ = false;
+      waited_ = true;
+      return step;
+    } else {
+      step.run = true;
+      step.skipped += passed - 1;
+      points_ += passed;
+      grid_ = next;
+    }
+    waited_ = retry_ = false;
+    last_ = due_;
+    return step;
+  }
+
+  /// Ends the run that wake() began; returns how many due points are skipped.
+  std::uint64_t finished(std::int64_t now, bool success) {
+    std::uint64_t skipped = 0;
+    if (!success) {
+      retry_ = true;
+      due_ = std::max(now + options_.error_backoff.count(), last_ + 1);
+      return 0;
+    }
+    if (options_.missed_ticks == cliffracer::MissedTicks::skip && now - grid_ <= options_.max_drift.count()) {
+      while (grid_ < now) pass(skipped);
+    }
+    due_ = grid_;
+    return skipped;
+  }
+
+ private:
+  [[nodiscard]] std::int64_t interval() const { return options_.interval.count(); }
+  void pass(std::uint64_t& skipped) {
+    grid_ += interval();
+    ++skipped;
+    ++points_;
+  }
+
+  Options options_;
+  std::int64_t grid_;  // oldest point of the grid that has not come and gone
+  std::int64_t due_ = 0;
+  std::int64_t last_ = 0;
+  std::uint64_t points_ = 0;
+  bool retry_ = false;
+  bool waited_ = false;
+};
+
+}  // namespace support
