@@ -325,26 +325,6 @@ void print_service_info(const cliffracer::NatsService& service) {
   //]
 }
 
-// ---- Tests of a service: its methods are ordinary members
-
-void call_methods() {
-  //[testing
-  TaskService service{{.name = "under_test"}};  // connects to nothing before it is started
-
-  std::stop_source stop;
-  stop.request_stop();
-  const cliffracer::TickContext tick{
-      .due = std::chrono::steady_clock::now(), .attempt = 2, .stop_token = stop.get_token()};
-  service.purge(tick);  // a plain method: returns, because it was asked to stop
-
-  asio::io_context context;
-  asio::co_spawn(context, service.async_task(), [](std::exception_ptr failure) {
-    if (failure) std::rethrow_exception(failure);
-  });
-  context.run();  // a coroutine: runs to its end
-  //]
-}
-
 // ---- Everything runs, and often enough for a short time
 
 class QuickMyService : public MyService {
@@ -379,7 +359,6 @@ int main(int argc, char** argv) try {
   const auto options = read_options(argc, argv, "Runs the code of README.md.", 3s);
   QuickMyService my_service{{.name = "my_service", .nats_url = options.nats_url}};
   QuickTaskService task_service{{.name = "task_service", .nats_url = options.nats_url}};
-  call_methods();
   const MyService secured_service{secured()};  // would need that server: not started
   my_service.hurry();
   task_service.hurry();
