@@ -1,4 +1,5 @@
 #include "support/catch.hpp"
+#include "support/schedule_model.hpp"
 
 #include <cliffracer/detail/timer/schedule.hpp>
 
@@ -56,86 +57,6 @@ rc::Gen<History> histories() {
   });
 }
 
-/// The rules of the schedule told point by point, without arithmetic: slow and obvious.
-class Model {
- public:
-  explicit Model(const History& history) : options_{history.options}, grid_{history.anchor} {
-    if (!options_.eager) grid_ += interval();
-    due_ = grid_;
-  }
-
-  struct Step {
-    bool run = false;
-    bool drifted = false;
-    std::uint64_t skipped = 0;
-  };
-
-  std::int64_t due() const { return due_; }
-
-  Step wake(std::int64_t now) {
-    Step step;
-    bool off_grid = false;
-    if (retry_) {
-      while (grid_ < due_) pass(step.skipped);
-      off_grid = grid_ != due_;
-    }
-    std::uint64_t passed = 0;
-    std::int64_t next = grid_;
-    for (; next <= now; next += interval()) ++passed;
-    if (now - due_ > options_.max_drift.count()) {
-      step.run = step.drifted = true;
-      step.skipped += off_grid ? passed : passed - 1;
-      grid_ = now + interval();
-    } else if (off_grid) {
-      step.run = true;
-    } else if (options_.missed_ticks == MissedTicks::burst) {
-      step.run = true;
-      grid_ += interval();
-    } else if (options_.missed_ticks == MissedTicks::skip && passed > 1 && !waited_) {
-      step.skipped += passed;
-      due_ = grid_ = next;
-      retry_ = false;
-      waited_ = true;
-      return step;
-    } else {
-      step.run = true;
-      step.skipped += passed - 1;
-      grid_ = next;
-    }
-    waited_ = retry_ = false;
-    last_ = due_;
-    return step;
-  }
-
-  std::uint64_t finished(std::int64_t now, bool success) {
-    std::uint64_t skipped = 0;
-    if (!success) {
-      retry_ = true;
-      due_ = std::max(now + options_.error_backoff.count(), last_ + 1);
-      return 0;
-    }
-    if (options_.missed_ticks == MissedTicks::skip && now - grid_ <= options_.max_drift.count()) {
-      while (grid_ < now) pass(skipped);
-    }
-    due_ = grid_;
-    return skipped;
-  }
-
- private:
-  std::int64_t interval() const { return options_.interval.count(); }
-  void pass(std::uint64_t& skipped) {
-    grid_ += interval();
-    ++skipped;
-  }
-
-  Schedule::Options options_;
-  std::int64_t grid_;
-  std::int64_t due_ = 0;
-  std::int64_t last_ = 0;
-  bool retry_ = false;
-  bool waited_ = false;
-};
-
 TimePoint at(std::int64_t nanoseconds) { return TimePoint{std::chrono::nanoseconds{nanoseconds}}; }
 
 void check(const std::string& property, const std::function<void(const History&)>& test) {
@@ -147,7 +68,13 @@ void check(const std::string& property, const std::function<void(const History&)
 TEST_CASE("the schedule does in every history what its rules say point by point") {
   check("schedule equals model", [](const History& history) {
     Schedule schedule{history.options, at(history.anchor)};
-    Model model{history};
+    const auto& options = history.options;
+    support::ScheduleModel model{{.interval = options.interval,
+                                  .max_drift = options.max_drift,
+                                  .error_backoff = options.error_backoff,
+                                  .missed_ticks = options.missed_ticks,
+                                  .eager = options.eager},
+                                 history.anchor};
     std::int64_t now = history.anchor;
     for (const Turn& turn : history.turns) {
       RC_ASSERT(schedule.due() == at(model.due()));

@@ -81,6 +81,7 @@ TEST_CASE("a redacted address shows no user, password or token") {
   // What is no address may be anything.
   CHECK(NatsUrls{"nats://joe:hush"}.redacted() == "***");
   CHECK(NatsUrls{"joe:hush@a"}.redacted() == "***");
+  CHECK(NatsUrls{"nats://joe:12,x@a"}.redacted() == "***");
 }
 
 TEST_CASE("a config is valid with its defaults and with every method of authentication") {

@@ -144,7 +144,7 @@ class VirtualTime final : private detail::TimeSource, private detail::RunObserve
     const detail::TimePoint end = beginning + since_start;
     if (end < now()) throw std::invalid_argument{"VirtualTime: time does not run backwards"};
     settle();
-    while (queue_.earliest() <= end) wake_next();
+    while (next_instant() <= end) wake_next();
     // A method may have jumped further.
     now_.store(std::max(now(), end), std::memory_order_relaxed);
   }
@@ -153,7 +153,7 @@ class VirtualTime final : private detail::TimeSource, private detail::RunObserve
   /// nothing is waiting.
   bool run_next() {
     settle();
-    if (queue_.earliest() == detail::never) return false;
+    if (next_instant() == detail::never) return false;
     wake_next();
     return true;
   }
@@ -234,7 +234,7 @@ class VirtualTime final : private detail::TimeSource, private detail::RunObserve
   [[nodiscard]] std::chrono::system_clock::time_point wall_clock() const noexcept override {
     return wall_clock_ + std::chrono::duration_cast<std::chrono::system_clock::duration>(elapsed());
   }
-  void wake_at(detail::TimePoint /*due*/) override {}  // the queue is asked instead
+  void wake_at(detail::TimePoint due) override { armed_for_.store(due, std::memory_order_relaxed); }
   void worker_called() noexcept override { ++calls_away_; }
   void worker_returned() noexcept override { --calls_away_; }
 
@@ -256,8 +256,13 @@ class VirtualTime final : private detail::TimeSource, private detail::RunObserve
     return std::make_unique<detail::AbsentBroker>(context_, queue_, std::move(core));
   }
 
+  /// When the queue wants to be woken, but for a sleeper that has left since.
+  [[nodiscard]] detail::TimePoint next_instant() const {
+    return std::max(armed_for_.load(std::memory_order_relaxed), queue_.earliest());
+  }
+
   void wake_next() {
-    now_.store(std::max(now(), queue_.earliest()), std::memory_order_relaxed);
+    now_.store(std::max(now(), next_instant()), std::memory_order_relaxed);
     queue_.fire(1);
     settle();
   }
@@ -266,7 +271,7 @@ class VirtualTime final : private detail::TimeSource, private detail::RunObserve
     const detail::TimePoint deadline = detail::later(now(), limit);
     settle();
     while (!has_ended) {
-      const detail::TimePoint next = queue_.earliest();
+      const detail::TimePoint next = next_instant();
       if (next == detail::never)
         throw std::runtime_error{"VirtualTime: nothing is due any more, and the task has not ended"};
       if (next > deadline) {
@@ -295,6 +300,7 @@ class VirtualTime final : private detail::TimeSource, private detail::RunObserve
   const std::chrono::system_clock::time_point wall_clock_;
   const std::chrono::nanoseconds patience_;
   std::atomic<detail::TimePoint> now_{beginning};
+  std::atomic<detail::TimePoint> armed_for_{detail::never};
   detail::TimerQueue queue_{*this};
   bool inside_ = false;
   int calls_away_ = 0;  // to workers

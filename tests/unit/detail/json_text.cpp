@@ -62,6 +62,11 @@ TEST_CASE("malformed JSON is refused with its position and without its text") {
   CHECK(refusal("1e999") == "JSON holds a number out of range");
 }
 
+TEST_CASE("a NUL does not end the text") {
+  using namespace std::string_view_literals;
+  CHECK_THROWS_AS(parse_bounded("{}\0x"sv, 100, 10), std::invalid_argument);
+}
+
 TEST_CASE("text that is no UTF-8 is written with replacements instead of an exception") {
   CHECK(to_text({{"a", "x\xff"}}) == "{\"a\":\"x\xEF\xBF\xBD\"}");
   CHECK(to_text({1, nullptr, "b"}) == "[1,null,\"b\"]");

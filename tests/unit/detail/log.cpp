@@ -15,6 +15,11 @@ TEST_CASE("control characters cannot forge a line or a colour") {
   CHECK(escaped("gr\xc3\xbc\xc3\x9f") == "gr\xc3\xbc\xc3\x9f");
 }
 
+TEST_CASE("control characters of one byte in two are none the less") {
+  CHECK(escaped("a\xc2\x9bz") == "a\\xc2\\x9bz");
+  CHECK(escaped("\xc3\xa9") == "\xc3\xa9");
+}
+
 TEST_CASE("a long text is cut and said to be cut") {
   CHECK(escaped(std::string(2000, 'x'), 10) == "xxxxxxxxxx... (2000 bytes)");
   CHECK(escaped("short", 5) == "short");

@@ -12,7 +12,9 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
+#include <string>
 #include <utility>
+#include <vector>
 
 // How NatsService stops.
 
@@ -96,11 +98,14 @@ inline asio::awaitable<void> NatsService::end_everything(bool with_hook) {
 inline asio::awaitable<void> NatsService::end_tasks() {
   const detail::TimePoint asked = queue_.now();
   bool ended = co_await tasks_.wait_empty(config_.stop_timeout);
+  // With no stop_timeout nothing had a turn to end in.
+  bool is_late = config_.stop_timeout > std::chrono::nanoseconds::zero();
   while (!ended) {
-    for (const auto& name : tasks_.names()) {
+    for (const auto& name : is_late ? tasks_.names() : std::vector<std::string>{}) {
       log_->warn("service {}: {} still runs {:.1f} s after it should end", config_.name, name,
                  detail::seconds(queue_.now() - asked));
     }
+    is_late = true;
     timers_.cancelling();
     tasks_.cancel();
     ended = co_await tasks_.wait_empty(

@@ -17,3 +17,14 @@ TEST_CASE("secrets of the config do not pass, wherever they stand in a text") {
   CHECK(without_secrets("nats://joe:hush@a refused hush and t0ken", with_url) ==
         "nats://***@a refused *** and ***");
 }
+
+TEST_CASE("a secret that is a part of another one leaves nothing of it readable") {
+  cliffracer::ServiceConfig config{.name = "x", .nats_url = {"nats://joe:s@a", "nats://b:secret@c"}};
+  CHECK(without_secrets("b:secret", config) == "***");
+}
+
+TEST_CASE("the token of a credentials file does not pass, whole or cut") {
+  const cliffracer::ServiceConfig config{.name = "x", .credentials_file = "/a"};
+  CHECK(without_secrets("-ERR \"jwt\":\"eyJ0eXAi.eyJqdGki-_9\", more", config) ==
+        "-ERR \"jwt\":\"***\", more");
+}

@@ -68,6 +68,12 @@ struct Service {
     co_return;
   }
 
+  void plain_aborts_late() {
+    world.timers.request_stop();
+    world.timers.cancelling();
+    throw std::system_error{asio::error::operation_aborted, "late"};
+  }
+
   void note() { starts.push_back(world.time.now() - begin); }
 
   TimerWorld& world;
@@ -264,6 +270,17 @@ TEST_CASE("a run in progress at stop goes on, and counts as cancelled once it is
   CHECK(stats.error_count == 0);
   CHECK(stats.execution_count == 1);
   CHECK_FALSE(stats.is_executing);
+}
+
+TEST_CASE("a plain method is never cancelled: what it throws after the time to stop is a failure") {
+  TimerWorld world;
+  Service service{world};
+  world.add(timer<&Service::plain_aborts_late>{.interval = 10s, .run_on = RunOn::event_loop}, service);
+  world.start();
+  world.time.advance(10s);
+  CHECK(world.stats().error_count == 1);
+  CHECK(world.stats().cancelled_count == 0);
+  CHECK(world.stats().last_error.find("late") != std::string::npos);
 }
 
 TEST_CASE("a run that ends by itself after stop is a success") {

@@ -1,0 +1,289 @@
+#pragma once
+
+#include "simulation/script.hpp"
+#include "simulation/stage.hpp"
+
+#include <cliffracer/cliffracer.hpp>
+
+#include <asio/awaitable.hpp>
+#include <asio/error.hpp>
+#include <asio/steady_timer.hpp>
+#include <asio/this_coro.hpp>
+#include <asio/use_awaitable.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <exception>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+#include <utility>
+
+namespace simulation {
+
+/// A service whose methods do what chance decides, and tell the model of it.
+class Actor : public cliffracer::NatsService {
+ public:
+  Actor(Stage& stage, std::size_t index)
+      : NatsService{config_of(stage, index)},
+        stage_{stage},
+        index_{index},
+        plan_{stage.plan.services[index]} {
+    add_timers(std::make_index_sequence<most_timers>{});
+    add_bad_ones();
+  }
+
+  /// How often on_stop() has failed.
+  [[nodiscard]] std::uint64_t failed_stop_hooks() const { return failed_stop_hooks_; }
+
+ private:
+  using TickContext = cliffracer::TickContext;
+
+  static cliffracer::ServiceConfig config_of(const Stage& stage, std::size_t index) {
+    cliffracer::ServiceConfig config{.name = "s" + std::to_string(index)};
+    config.stop_timeout = stage.plan.services[index].stop_timeout;
+    config.worker_threads = index % 3;
+    return config;
+  }
+
+  // ---- Registration
+
+  template <std::size_t... N>
+  void add_timers(std::index_sequence<N...>) {
+    (add_timer<N>(), ...);
+  }
+
+  template <std::size_t N>
+  void add_timer() {
+    if (N >= plan_.timers.size()) return;
+    const TimerPlan& plan = plan_.timers[N];
+    if (plan.kind == Kind::coroutine) {
+      add(with_options(cliffracer::timer<&Actor::coroutine<N>>{.interval = plan.options.interval}, N));
+    } else {
+      auto registration =
+          with_options(cliffracer::timer<&Actor::plain<N>>{.interval = plan.options.interval}, N);
+      if (plan.kind == Kind::plain_on_event_loop) registration.run_on = cliffracer::RunOn::event_loop;
+      add(registration);
+    }
+  }
+
+  template <class Registration>
+  Registration with_options(Registration registration, std::size_t n) const {
+    const auto& options = plan_.timers[n].options;
+    registration.eager = options.eager;
+    registration.max_drift = options.max_drift;
+    registration.error_backoff = options.error_backoff;
+    registration.missed_ticks = options.missed_ticks;
+    registration.name = "t" + std::to_string(n);
+    return registration;
+  }
+
+  /// None of them is accepted, and none leaves a trace.
+  void add_bad_ones() {
+    using namespace std::chrono_literals;
+    using Plain = cliffracer::timer<&Actor::plain<0>>;
+    using Coroutine = cliffracer::timer<&Actor::coroutine<0>>;
+    const auto must_be_refused = [this](const auto& registration) {
+      try {
+        add(registration);
+      } catch (const std::invalid_argument& error) {
+        const bool names_service = std::string{error.what()}.find("service s") != std::string::npos;
+        must(names_service, "a refused timer is not told with its service");
+        return;
+      }
+      throw Failure{"a timer with bad options was accepted"};
+    };
+    stage_.watch(index_, [&] {
+      if (stage_.random.chance(200)) must_be_refused(Plain{.interval = 0s, .name = "bad"});
+      if (stage_.random.chance(200)) must_be_refused(Plain{.interval = -1s, .name = "bad"});
+      if (stage_.random.chance(200)) must_be_refused(Plain{.interval = 1s, .max_drift = -1ns, .name = "bad"});
+      if (stage_.random.chance(200))
+        must_be_refused(Plain{.interval = 1s, .error_backoff = -1ns, .name = "bad"});
+      if (stage_.random.chance(200))
+        must_be_refused(Plain{.interval = std::chrono::hours{24 * 365 * 300}, .name = "bad"});
+      if (stage_.random.chance(200)) must_be_refused(Plain{.interval = 1s, .name = "t0"});
+      if (stage_.random.chance(200)) must_be_refused(Plain{.interval = 1s, .name = "no.token"});
+      if (stage_.random.chance(200))
+        must_be_refused(Coroutine{.interval = 1s, .run_on = cliffracer::RunOn::worker_pool, .name = "bad"});
+    });
+  }
+
+  // ---- Timer methods
+
+  template <std::size_t N>
+  asio::awaitable<void> coroutine(TickContext tick) {
+    const Script script = begin(N, tick);
+    std::exception_ptr thrown;
+    try {
+      co_await perform(N, script, tick);
+    } catch (...) {
+      thrown = std::current_exception();
+    }
+    end(N, thrown);
+    stage_.event_loop_is_free();
+    if (thrown) std::rethrow_exception(thrown);
+  }
+
+  template <std::size_t N>
+  void plain(TickContext tick) {
+    const Script script = begin(N, tick);
+    std::exception_ptr thrown;
+    try {
+      script.open([this](Nanos duration) { stage_.jump(duration); },
+                  [this](std::size_t service) { stage_.request_stop(service); });
+      script.close();
+    } catch (...) {
+      thrown = std::current_exception();
+    }
+    // A worker's run ends only when the event loop hears of it: after the stop
+    // that it asked for.
+    const bool is_on_event_loop = plan_.timers[N].kind == Kind::plain_on_event_loop;
+    if (!is_on_event_loop) stage_.event_loop_is_free();
+    end(N, thrown);
+    if (is_on_event_loop) stage_.event_loop_is_free();
+    if (thrown) std::rethrow_exception(thrown);
+  }
+
+  asio::awaitable<void> perform(std::size_t n, const Script& script, const TickContext& tick) {
+    script.open([this](Nanos duration) { stage_.jump(duration); },
+                [this](std::size_t service) { stage_.request_stop(service); });
+    bool was_cancelled = false;
+    try {
+      for (int i = 0; i < script.pauses; ++i) {
+        co_await pause(n, script.pause);
+        stage_.watch(index_, n, [&] {
+          must_equal("stop_token.stop_requested()", tick.stop_token.stop_requested(),
+                     model().phase() == ServiceModel::Phase::stopping);
+        });
+      }
+      if (script.hangs) co_await hang(n, script.waits_for_nothing);
+    } catch (const std::system_error&) {
+      if (!script.is_stubborn) throw;
+      was_cancelled = true;
+    }
+    if (was_cancelled) {
+      co_await asio::this_coro::reset_cancellation_state();
+      co_await pause(n, script.stubborn_pause);
+    }
+    script.close();
+  }
+
+  /// Waits for ever.
+  asio::awaitable<void> hang(std::size_t n, bool for_nothing) {
+    if (!for_nothing) {
+      co_await pause(n, std::chrono::hours{24 * 3650});
+      co_return;
+    }
+    stage_.event_loop_is_free();
+    std::exception_ptr thrown;
+    try {
+      asio::steady_timer never{co_await asio::this_coro::executor, asio::steady_timer::time_point::max()};
+      co_await never.async_wait(asio::use_awaitable);
+    } catch (...) {
+      thrown = std::current_exception();
+    }
+    note_end_of_pause(n, at_no_time, thrown);
+    if (thrown) std::rethrow_exception(thrown);
+  }
+
+  asio::awaitable<void> pause(std::size_t place, Nanos duration) {
+    stage_.event_loop_is_free();
+    const Nanos until = stage_.now() + duration;
+    model().paused(place, until);
+    std::exception_ptr thrown;
+    try {
+      co_await sleep_for(duration);
+    } catch (...) {
+      thrown = std::current_exception();
+    }
+    model().resumed(place);
+    note_end_of_pause(place, until, thrown);
+    if (thrown) std::rethrow_exception(thrown);
+  }
+
+  void note_end_of_pause(std::size_t place, Nanos until, const std::exception_ptr& thrown) {
+    stage_.watch(index_, place, [&] {
+      if (thrown) {
+        if (model().cancelled(stage_.now(), stage_.step)) ++stage_.wakes;
+      } else {
+        must(stage_.now() >= until, "a sleep ended too early");
+        ++stage_.wakes;
+      }
+    });
+  }
+
+  /// A run has begun.
+  Script begin(std::size_t n, const TickContext& tick) {
+    using cliffracer::testing::VirtualTime;
+    ++stage_.wakes;
+    stage_.watch(index_, n, [&] {
+      must(model().phase() == ServiceModel::Phase::running, "a run started while its service did not run");
+      const auto& run = model().timers[n].run_started(stage_.now());
+      must_equal("TickContext::due", VirtualTime::since_start(tick.due), run.due);
+      must_equal("TickContext::lateness", tick.lateness, run.started - run.due);
+      must_equal("TickContext::run_number", tick.run_number, run.number);
+      must_equal<std::uint64_t>("TickContext::attempt", tick.attempt, run.attempt);
+      must(!tick.stop_token.stop_requested(), "a run started after its service was asked to stop");
+    });
+    return Script{stage_.random, stage_.plan, index_, n};
+  }
+
+  void end(std::size_t n, const std::exception_ptr& thrown) {
+    stage_.watch(index_, n, [&] {
+      Outcome outcome = Outcome::succeeded;
+      std::string text;
+      if (thrown) {
+        outcome = Outcome::failed;
+        try {
+          std::rethrow_exception(thrown);
+        } catch (const std::system_error& error) {
+          if (error.code() == asio::error::operation_aborted && model().is_cancelling())
+            outcome = Outcome::cancelled;
+          text = error.what();
+        } catch (const std::exception& error) {
+          text = error.what();
+        } catch (...) {
+          text = "unknown exception";
+        }
+      }
+      model().timers[n].run_ended(stage_.now(), outcome, text,
+                                  model().phase() != ServiceModel::Phase::running);
+    });
+  }
+
+  // ---- Hooks
+
+  asio::awaitable<void> on_start() override {
+    stage_.watch(index_, [&] { model().hook_started(); });
+    co_await do_in_hook();
+    stage_.watch(index_, [&] { model().started(stage_.now()); });
+  }
+
+  asio::awaitable<void> on_stop() override {
+    stage_.watch(index_, [&] { model().stop_hook_started(stage_.now()); });
+    std::exception_ptr thrown;
+    try {
+      co_await do_in_hook();
+    } catch (...) {
+      thrown = std::current_exception();
+      ++failed_stop_hooks_;
+    }
+    model().stop_hook_ended();
+    if (thrown) std::rethrow_exception(thrown);
+  }
+
+  asio::awaitable<void> do_in_hook() {
+    if (stage_.random.chance(plan_.wild_hooks))
+      co_await pause(ServiceModel::hook, stage_.random.of_any_size(Nanos{1}, std::chrono::minutes{1}));
+    if (stage_.random.chance(plan_.wild_hooks / 2)) throw std::runtime_error{"the hook has no luck"};
+  }
+
+  ServiceModel& model() { return stage_.models[index_]; }
+
+  Stage& stage_;
+  const std::size_t index_;
+  const ServicePlan& plan_;
+  std::uint64_t failed_stop_hooks_ = 0;
+};
+
+}  // namespace simulation

@@ -1,0 +1,102 @@
+#pragma once
+
+#include "simulation/plan.hpp"
+#include "simulation/random.hpp"
+
+#include <asio/error.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+
+namespace simulation {
+
+/// What a method does in one run.
+class Script {
+ public:
+  Script(Random& random, const Plan& world, std::size_t service, std::size_t n) {
+    const TimerPlan& plan = world.services[service].timers[n];
+    // Time must not be moved on worker threads.
+    const bool may_not_touch_time = world.has_worker_threads && plan.kind == Kind::plain_on_worker;
+    if (random.chance(plan.takes_time) && !may_not_touch_time) take_time(random, plan);
+    if (random.chance(plan.fails))
+      ending_ = random.one_of({Ending::error, Ending::long_error, Ending::other, Ending::abort});
+    if (random.chance(plan.stops) && !may_not_touch_time) {
+      stops_ = true;
+      service_ = random.chance(500) ? service
+                                    : static_cast<std::size_t>(random.between(
+                                          0, static_cast<std::int64_t>(world.services.size()) - 1));
+      if (random.chance(300)) block_later_ = random.between(Nanos{0}, Nanos{std::chrono::seconds{20}});
+    }
+    if (plan.kind != Kind::coroutine) return;
+    hangs = random.chance(plan.hangs);
+    waits_for_nothing = random.chance(300);
+    is_stubborn = random.chance(200);
+    stubborn_pause = random.between(Nanos{0}, 3 * world.services[service].stop_timeout);
+  }
+
+  /// The part in one go: `block` lets time pass, `stop` stops a service.
+  template <class Block, class Stop>
+  void open(Block block, Stop stop) const {
+    if (block_ > Nanos{0}) block(block_);
+    if (stops_) stop(service_);
+    if (block_later_ > Nanos{0}) block(block_later_);
+  }
+
+  /// The end, which may be an exception.
+  void close() const {
+    switch (ending_) {
+      case Ending::success:
+        return;
+      case Ending::error:
+        throw std::runtime_error{"no luck"};
+      case Ending::long_error:
+        throw std::logic_error{std::string(300, 'x')};
+      case Ending::other:
+        throw 42;  // NOLINT: it is about what is no std::exception
+      case Ending::abort:
+        throw std::system_error{asio::error::operation_aborted, "its own"};
+    }
+  }
+
+  // Between the two, in a coroutine.
+  int pauses = 0;
+  Nanos pause{};  ///< Each.
+  bool hangs = false;
+  bool waits_for_nothing = false;  ///< It hangs where no clock helps.
+  bool is_stubborn = false;        ///< It goes on when it is cancelled, for
+  Nanos stubborn_pause{};
+
+ private:
+  enum class Ending : std::uint8_t { success, error, long_error, other, abort };
+
+  void take_time(Random& random, const TimerPlan& plan) {
+    using namespace std::chrono_literals;
+    const Nanos interval = plan.options.interval;
+    const Nanos drift = plan.options.max_drift;
+    // Just so that the next run is as late as it may be, or by the smallest
+    // time later.
+    const Nanos length =
+        random.one_of<Nanos>({0s, 1ns, random.between(Nanos{0}, interval / 4),
+                              random.between(Nanos{0}, interval / 4), random.between(Nanos{0}, 3 * interval),
+                              interval, interval + drift, interval + drift + 1ns, drift, 3 * interval});
+    if (plan.kind == Kind::coroutine) {
+      pauses = static_cast<int>(random.between(1, 2));
+      pause = length;
+    } else {
+      const Nanos most = random.chance(900) ? std::min(interval / 4, Nanos{2s}) : Nanos{10min};
+      block_ = length <= most ? length : random.between(Nanos{0}, most);
+    }
+  }
+
+  Ending ending_ = Ending::success;
+  Nanos block_{};
+  bool stops_ = false;
+  std::size_t service_ = 0;
+  Nanos block_later_{};
+};
+
+}  // namespace simulation

@@ -1,0 +1,178 @@
+#pragma once
+
+#include "simulation/failure.hpp"
+#include "simulation/timer_model.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace simulation {
+
+/// What a service must do: start, run, stop within its bounds.
+class ServiceModel {
+ public:
+  enum class Phase : std::uint8_t { idle, starting, running, stopping };
+
+  ServiceModel(Nanos stop_timeout, std::vector<TimerModel> all_timers)
+      : timers{std::move(all_timers)}, stop_timeout_{stop_timeout}, paused_(timers.size(), at_no_time) {}
+
+  // ---- What it is told
+
+  void start_asked() {
+    must(phase_ == Phase::idle, "the model starts twice");
+    phase_ = Phase::starting;
+  }
+
+  /// on_start() is called.
+  void hook_started() {
+    must(phase_ == Phase::starting, "on_start() was called, and no start was asked for");
+    must(!stop_asked_, "on_start() was called although a stop came first");
+  }
+
+  /// on_start() has returned: the timers start.
+  void started(Nanos now) {
+    // The stop that came during on_start() without ending it.
+    if (stop_asked_) return stop_before_timers(now);
+    phase_ = Phase::running;
+    for (TimerModel& timer : timers) timer.loop_started(now);
+  }
+
+  /// start() has ended with an exception.
+  void start_failed() {
+    must(phase_ == Phase::starting, "start() failed after it had succeeded");
+    phase_ = Phase::idle;
+    stop_asked_ = false;
+  }
+
+  /// request_stop() takes effect. Asked for while the service is idle, it ends
+  /// the next start.
+  void stop_requested(Nanos now) {
+    if (phase_ == Phase::running) {
+      phase_ = Phase::stopping;
+      for (TimerModel& timer : timers) timer.stop_begins();
+      begin_round(now);
+    } else if (phase_ != Phase::stopping) {
+      stop_asked_ = true;
+    }
+  }
+  /// stop() takes effect.
+  void stop_called(Nanos now) {
+    if (phase_ != Phase::idle) stop_requested(now);
+  }
+
+  void paused(std::size_t place, Nanos until) { place_of(place) = until; }
+  void resumed(std::size_t place) { place_of(place) = at_no_time; }
+
+  /// A coroutine of the service is cancelled. True when time had to come for
+  /// it: nothing else happened.
+  bool cancelled(Nanos now, std::uint64_t step) {
+    if (phase_ == Phase::starting) {
+      must(stop_asked_, "on_start() was cancelled, and nobody asked for a stop");
+      return false;
+    }
+    must(phase_ == Phase::stopping, "a coroutine was cancelled, and its service does not stop");
+    if (round_of_step_ == step) return false;
+    must(now >= round_end_, "a coroutine was cancelled before stop_timeout was over");
+    round_of_step_ = step;
+    is_cancelling_ = true;
+    const bool was_waited_for = round_begin_ < round_end_;
+    if (was_waited_for) {
+      late_to_stop_ += static_cast<std::uint64_t>(std::count_if(
+          timers.begin(), timers.end(), [](const auto& timer) { return timer.is_executing(); }));
+      late_to_stop_ += is_in_stop_hook_ ? 1 : 0;
+    }
+    round_begin_ = now;
+    round_end_ = now + std::max<Nanos>(stop_timeout_, std::chrono::seconds{1});
+    return was_waited_for;
+  }
+
+  /// on_stop() is called.
+  void stop_hook_started(Nanos now) {
+    must(phase_ == Phase::stopping, "on_stop() was called, and the service does not stop");
+    must(!is_executing(), "on_stop() was called before the last run had ended");
+    begin_round(now);
+    is_in_stop_hook_ = true;
+  }
+  void stop_hook_ended() { is_in_stop_hook_ = false; }
+
+  /// stop() has returned.
+  void stopped() {
+    must(phase_ == Phase::stopping, "stop() ended, and the service did not stop");
+    must(!is_executing(), "stop() ended before the last run");
+    must(!is_in_stop_hook_, "stop() ended before on_stop()");
+    phase_ = Phase::idle;
+    ++stops_;
+    is_cancelling_ = false;
+    stop_asked_ = false;
+  }
+
+  // ---- What must be
+
+  [[nodiscard]] std::uint64_t stops() const { return stops_; }
+  /// How many runs and hooks had not ended when their time to stop was over.
+  [[nodiscard]] std::uint64_t late_to_stop() const { return late_to_stop_; }
+  [[nodiscard]] Phase phase() const { return phase_; }
+  [[nodiscard]] bool stop_is_asked() const { return stop_asked_; }
+  /// What ends with operation_aborted now was cancelled by the stop.
+  [[nodiscard]] bool is_cancelling() const { return is_cancelling_; }
+  [[nodiscard]] bool is_executing() const {
+    return std::any_of(timers.begin(), timers.end(), [](const auto& timer) { return timer.is_executing(); });
+  }
+
+  /// The next instant at which something of it must happen.
+  [[nodiscard]] Nanos next() const {
+    Nanos next = hook_paused_;
+    for (const TimerModel& timer : timers) next = std::min(next, timer.due());
+    for (const Nanos until : paused_) next = std::min(next, until);
+    if (phase_ == Phase::stopping) next = std::min(next, round_end_);
+    return next;
+  }
+
+  /// Between two steps.
+  void check() const {
+    if (phase_ == Phase::stopping)
+      must(is_executing() || is_in_stop_hook_,
+           "the service has nothing left to wait for, and has not stopped");
+    if (phase_ == Phase::starting)
+      must(hook_paused_ != at_no_time, "the service has nothing left to wait for, and has not started");
+  }
+
+  /// Where its hooks pause; a run pauses at the number of its timer.
+  static constexpr std::size_t hook = static_cast<std::size_t>(-1);
+
+  std::vector<TimerModel> timers;
+
+ private:
+  Nanos& place_of(std::size_t place) { return place == hook ? hook_paused_ : paused_[place]; }
+
+  /// What runs has `stop_timeout` from now on.
+  void begin_round(Nanos now) {
+    round_begin_ = now;
+    round_end_ = now + stop_timeout_;
+    round_of_step_ = 0;
+  }
+
+  void stop_before_timers(Nanos now) {
+    phase_ = Phase::stopping;
+    begin_round(now);
+  }
+
+  Nanos stop_timeout_;
+  Phase phase_ = Phase::idle;
+  std::uint64_t stops_ = 0;
+  std::uint64_t late_to_stop_ = 0;
+  bool stop_asked_ = false;
+  bool is_cancelling_ = false;
+  bool is_in_stop_hook_ = false;
+  Nanos round_begin_{};
+  Nanos round_end_ = at_no_time;  // then what still runs is cancelled
+  std::uint64_t round_of_step_ = 0;
+  Nanos hook_paused_ = at_no_time;
+  std::vector<Nanos> paused_;
+};
+
+}  // namespace simulation

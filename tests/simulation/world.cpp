@@ -1,0 +1,387 @@
+#include "simulation/world.hpp"
+
+#include "simulation/percentiles.hpp"
+
+#include <asio/co_spawn.hpp>
+#include <asio/error.hpp>
+
+#include <algorithm>
+#include <stdexcept>
+#include <system_error>
+#include <utility>
+
+namespace simulation {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+std::size_t number_in(std::string_view name) { return static_cast<std::size_t>(name.at(1) - '0'); }
+
+ServiceModel model_of(const ServicePlan& plan) {
+  std::vector<TimerModel> timers;
+  for (const TimerPlan& timer : plan.timers) timers.emplace_back(timer.options);
+  return {plan.stop_timeout, std::move(timers)};
+}
+
+}  // namespace
+
+World::World(const Plan& plan) : plan_{plan}, stage_{plan} {
+  for (std::size_t n = 0; n < plan.services.size(); ++n) {
+    stage_.models.push_back(model_of(plan.services[n]));
+    auto log = std::make_unique<LogTally>("s" + std::to_string(n), [this, n] {
+      stage_.watch(n, [&] {
+        // A start that failed says so, too.
+        if (stage_.models[n].phase() != Phase::starting) stage_.models[n].stopped();
+      });
+    });
+    players_.push_back({.log = std::move(log), .actor = stage_.time.make<Actor>(stage_, n)});
+    stage_.services.push_back(players_.back().actor.get());
+  }
+  at(plan.length, [this] { has_ended_ = true; });
+  for (std::size_t n = 0; n < plan.services.size(); ++n) {
+    players_[n].has_start_ahead = true;
+    at(stage_.random.chance(700) ? 0s : stage_.random.between(Nanos{0}, plan.length / 10),
+       [this, n] { start(n); });
+  }
+  plan_suspends();
+}
+
+// ---- What is done to the services
+
+void World::at(Nanos instant, std::function<void()> action) {
+  actions_.insert(instant);
+  stage_.time.call_at(instant, [this, instant, action = std::move(action)] {
+    actions_.erase(actions_.find(instant));
+    ++stage_.wakes;
+    if (!is_left_alone_) action();
+  });
+}
+
+void World::start(std::size_t service) {
+  players_[service].has_start_ahead = false;
+  const bool is_idle = stage_.models[service].phase() == Phase::idle;
+  if (is_idle) stage_.models[service].start_asked();
+  players_[service].had_stop_planned = false;
+  asio::co_spawn(stage_.time.context(), players_[service].actor->start(),
+                 [this, service, is_idle](const std::exception_ptr& thrown) {
+                   stage_.watch(service, [&] {
+                     if (is_idle) return start_ended(service, thrown);
+                     must(thrown != nullptr, "a service that ran was started again");
+                   });
+                 });
+}
+
+void World::start_ended(std::size_t service, const std::exception_ptr& thrown) {
+  ServiceModel& model = stage_.models[service];
+  if (!thrown) return must(model.phase() == Phase::running, "start() ended, and the service does not run");
+  try {
+    std::rethrow_exception(thrown);
+  } catch (const std::system_error& error) {
+    must(error.code() == asio::error::operation_aborted, "start() failed with a wrong error");
+    // After on_start() a stop is an ordinary one.
+    if (model.phase() == Phase::idle) return;
+    must(model.stop_is_asked(), "start() was aborted, and nobody asked for a stop");
+  } catch (const std::runtime_error&) {
+    // on_start() has thrown.
+  }
+  model.start_failed();
+}
+
+void World::stop(std::size_t service) {
+  ServiceModel& model = stage_.models[service];
+  Actor& actor = *players_[service].actor;
+  const bool calls = stage_.random.chance(600);
+  if (!calls || stage_.random.chance(200)) {
+    actor.request_stop();
+    model.stop_requested(stage_.now());
+  }
+  if (!calls) return;
+  const bool has_work = model.phase() != Phase::idle;
+  model.stop_called(stage_.now());
+  asio::co_spawn(stage_.time.context(), actor.stop(),
+                 [this, service, has_work](const std::exception_ptr& thrown) {
+                   stage_.watch(service, [&] {
+                     must(!thrown, "stop() threw");
+                     if (has_work)
+                       must(stage_.models[service].phase() == Phase::idle ||
+                                stage_.models[service].phase() == Phase::starting,
+                            "stop() ended before the service had stopped");
+                   });
+                 });
+}
+
+void World::plan_suspends() {
+  for (int n = 0; n < plan_.suspends; ++n) {
+    const Nanos duration = stage_.random.of_any_size(1ms, plan_.longest_suspend);
+    const bool is_between_steps = stage_.random.chance(500);
+    at(stage_.random.between(Nanos{0}, plan_.length), [this, duration, is_between_steps] {
+      if (is_between_steps) {
+        suspend_ = duration;
+      } else {
+        stage_.jump(duration);
+      }
+    });
+  }
+}
+
+void World::plan_starts_and_stops() {
+  Random& random = stage_.random;
+  for (std::size_t n = 0; n < players_.size(); ++n) {
+    Player& player = players_[n];
+    const ServicePlan& plan = plan_.services[n];
+    if (stage_.models[n].phase() == Phase::idle && !player.has_start_ahead) {
+      player.has_start_ahead = true;
+      const Nanos pause = random.chance(200) ? 0s : random.between(Nanos{0}, 2 * plan.pause);
+      at(stage_.now() + pause, [this, n] { start(n); });
+      // Somebody asks for what cannot be.
+      if (random.chance(50)) at(stage_.now() + random.between(Nanos{0}, pause), [this, n] { stop(n); });
+      if (random.chance(50))
+        at(stage_.now() + pause + random.between(Nanos{0}, plan.session), [this, n] { start(n); });
+    } else if (stage_.models[n].phase() == Phase::running && !player.had_stop_planned) {
+      player.had_stop_planned = true;
+      Nanos length = random.between(plan.session / 2, plan.session * 3 / 2);
+      if (random.chance(50)) length = random.between(Nanos{0}, plan.session / 100);
+      if (random.chance(500)) length = length / 1s * 1s;
+      at(stage_.now() + length, [this, n] { stop(n); });
+    }
+  }
+}
+
+void World::begin_step() {
+  ++stage_.step;
+  stage_.wakes = 0;
+  stage_.jumped = 0s;
+}
+
+void World::ask_all_to_stop() {
+  is_left_alone_ = true;
+  begin_step();
+  for (std::size_t n = 0; n < players_.size(); ++n) stop(n);
+  stage_.time.settle();
+  check_after(stage_.now());
+}
+
+void World::finish_stopping() {
+  const auto has_stopped = [](const ServiceModel& model) { return model.phase() == Phase::idle; };
+  for (int steps = 0; !std::all_of(stage_.models.begin(), stage_.models.end(), has_stopped); ++steps) {
+    must(steps < 100'000, "stopping does not end");
+    step();
+  }
+}
+
+void World::start_all() {
+  is_left_alone_ = false;
+  begin_step();
+  for (std::size_t n = 0; n < players_.size(); ++n) start(n);
+  stage_.time.settle();
+  check_after(stage_.now());
+}
+
+// ---- What is looked at
+
+Nanos World::next() const {
+  Nanos next = actions_.empty() ? at_no_time : *actions_.begin();
+  for (const ServiceModel& model : stage_.models) next = std::min(next, model.next());
+  return next;
+}
+
+void World::step() {
+  begin_step();
+  const Nanos expected = std::max(stage_.now(), next());
+  const bool has_happened = stage_.time.run_next();
+  must(has_happened, "nothing is due any more, and something must be");
+  const Nanos fired = stage_.now() - stage_.jumped;
+  check_after(fired);
+  must_equal("the instant of a step", fired, expected);
+  must(stage_.wakes == 1, "not exactly one thing happened in a step");
+  if (suspend_ > 0s) stage_.time.jump(std::exchange(suspend_, 0s));
+  if (!is_left_alone_) plan_starts_and_stops();
+}
+
+void World::check_after(Nanos fired) {
+  if (!stage_.failure.empty()) throw Failure{stage_.failure};
+  check_log_of_runs();
+  check_services(fired);
+}
+
+/// The runs that the library tells of are those whose methods were called.
+void World::check_log_of_runs() {
+  const auto& all = log_.all();
+  std::uint64_t started = 0;
+  for (const ServiceModel& model : stage_.models)
+    for (const TimerModel& timer : model.timers) started += timer.started();
+  must_equal("the number of runs started", runs_ + all.size() - seen_, started);
+  for (; seen_ < all.size(); ++seen_, ++runs_) {
+    const auto& run = all[seen_];
+    const std::size_t service = number_in(run.service);
+    const std::size_t timer = number_in(run.timer);
+    const auto& expected = stage_.models[service].timers[timer].run();
+    stage_.watch(service, timer, [&] {
+      must_equal("the due point of a run", run.due, expected.due);
+      must_equal("the start of a run", run.started, expected.started);
+      must_equal<std::uint64_t>("the attempt of a run", run.attempt, expected.attempt);
+      must_equal("what a run has skipped", run.skipped, expected.skipped);
+      must_equal("whether a run was re-anchored", run.reanchored, expected.reanchored);
+    });
+    open_.push_back(seen_);
+    players_[service].is_watched_closely = true;
+    for (const auto value : {run.due, run.started}) note(value.count());
+    note(static_cast<std::int64_t>(service * 100 + timer));
+  }
+  check_open_runs();
+  if (!stage_.failure.empty()) throw Failure{stage_.failure};
+  if (open_.empty() && seen_ > 10'000) {
+    log_.clear();
+    seen_ = 0;
+  }
+}
+
+void World::check_open_runs() {
+  std::erase_if(open_, [this](std::size_t entry) {
+    const auto& run = log_.all()[entry];
+    const TimerModel& timer = stage_.models[number_in(run.service)].timers[number_in(run.timer)];
+    stage_.watch(number_in(run.service), number_in(run.timer), [&] {
+      must_equal("whether a run is in progress", !run.ended.has_value(), timer.is_executing());
+      if (run.ended)
+        must_equal("the length of a run", *run.ended - run.started, timer.execution_time().back());
+    });
+    if (!run.ended) return false;
+    players_[number_in(run.service)].is_watched_closely = true;
+    note(run.ended->count());
+    note(static_cast<std::int64_t>(*run.outcome));
+    return true;
+  });
+}
+
+void World::check_services(Nanos fired) {
+  const bool is_time_for_all = stage_.step % 64 == 0;
+  for (std::size_t n = 0; n < players_.size(); ++n) {
+    const ServiceModel& model = stage_.models[n];
+    model.check();
+    // A timer that only skips what it has missed tells nobody.
+    const bool may_have_skipped = model.next() <= stage_.now();
+    const bool is_elsewhere = std::exchange(players_[n].phase, model.phase()) != model.phase();
+    if (is_time_for_all || may_have_skipped || is_elsewhere || players_[n].is_watched_closely)
+      check_statistics(n, fired);
+    players_[n].is_watched_closely = false;
+  }
+}
+
+void World::check_statistics(std::size_t service, Nanos fired) {
+  const auto stats = players_[service].actor->get_timer_stats();
+  auto& timers = stage_.models[service].timers;
+  must_equal<std::uint64_t>("timer_count", stats.timer_count, timers.size());
+  for (std::size_t n = 0; n < timers.size(); ++n) {
+    stage_.watch(service, n, [&] {
+      if (stage_.wakes == 0 && timers[n].has_only_skipped(fired, stats.timers[n].skipped_count))
+        ++stage_.wakes;
+      timers[n].check(stats.timers[n], wall_clock_start);
+    });
+  }
+  if (!stage_.failure.empty()) throw Failure{stage_.failure};
+}
+
+void World::check_at_end() {
+  for (std::size_t service = 0; service < players_.size(); ++service) {
+    check_statistics(service, stage_.now());
+    const auto stats = players_[service].actor->get_timer_stats();
+    const auto& log = players_[service].log->counts();
+    std::uint64_t failed = 0;
+    std::uint64_t reanchored = 0;
+    std::uint64_t cancelled = 0;
+    for (std::size_t n = 0; n < stats.timers.size(); ++n) {
+      const TimerModel& timer = stage_.models[service].timers[n];
+      stage_.watch(service, n, [&] {
+        check_percentiles(stats.timers[n].lateness, timer.lateness());
+        check_percentiles(stats.timers[n].execution_time, timer.execution_time());
+        must_equal("worker_wait", stats.timers[n].worker_wait.max, Nanos{0});
+      });
+      failed += timer.failed();
+      reanchored += timer.drifts();
+      cancelled += timer.cancelled();
+      for (const auto count : {timer.started(), timer.failed(), timer.skipped(), timer.drifts()})
+        note(static_cast<std::int64_t>(count));
+    }
+    must_equal("the log's failed runs", log.failed_runs, failed);
+    must_equal("the log's re-anchored runs", log.reanchored, reanchored);
+    must_equal("the log's cancelled runs", log.cancelled, cancelled);
+    must_equal("the log's lines on what still runs", log.late_to_stop, stage_.models[service].late_to_stop());
+    must_equal("the log's failures of on_stop()", log.failed_stop_hooks,
+               players_[service].actor->failed_stop_hooks());
+    must_equal("the log's other errors", log.other_error, std::string{});
+  }
+  if (!stage_.failure.empty()) throw Failure{stage_.failure};
+}
+
+Report World::report() const {
+  Report report{.runs = runs_, .steps = stage_.step - 1, .time = stage_.now(), .hash = hash_};
+  for (const ServiceModel& model : stage_.models) {
+    report.stops += model.stops();
+    for (const TimerModel& timer : model.timers) {
+      report.failed += timer.failed();
+      report.cancelled += timer.cancelled();
+      report.skipped += timer.skipped();
+      report.reanchored += timer.drifts();
+    }
+  }
+  return report;
+}
+
+std::string World::where() const {
+  return "at " + text_of(stage_.now()) + ", step " + std::to_string(stage_.step - 1);
+}
+
+// ---- The two ways of looking at worlds
+
+namespace {
+
+/// Plays a world by `play`. One that fails is not taken apart: whoever breaks
+/// one rule may break others.
+template <class Play>
+Report played(const Plan& plan, const Play& play) {
+  auto world = std::make_unique<World>(plan);
+  try {
+    play(*world);
+    return world->report();
+  } catch (const std::exception& caught) {
+    const std::string where = world->where();
+    static_cast<void>(world.release());  // NOLINT: on purpose
+    throw Failure{where + ": " + caught.what()};
+  }
+}
+
+}  // namespace
+
+Report simulate(std::uint64_t seed, Nanos length) {
+  const auto plan = std::make_unique<Plan>(plan_of(seed, length));
+  return played(*plan, [](World& world) {
+    while (!world.has_ended()) world.step();
+    world.ask_all_to_stop();
+    world.finish_stopping();
+    world.check_at_end();
+  });
+}
+
+Report stop_at_every_step(std::uint64_t seed) {
+  constexpr int most_steps = 200;
+  const Plan plan = small_plan_of(seed);
+  Report total;
+  bool is_over = false;
+  for (int steps = 0; !is_over && steps <= most_steps; ++steps) {
+    total += played(plan, [&](World& world) {
+      for (int n = 0; n < steps && !world.has_ended(); ++n) world.step();
+      is_over = world.has_ended();
+      world.ask_all_to_stop();
+      world.finish_stopping();
+      world.start_all();
+      for (int n = 0; n < 40; ++n) world.step();
+      world.ask_all_to_stop();
+      world.finish_stopping();
+      world.check_at_end();
+    });
+  }
+  return total;
+}
+
+}  // namespace simulation
