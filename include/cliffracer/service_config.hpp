@@ -65,8 +65,8 @@ struct TlsConfig {
 
 /// How a service is called, where its broker is, and where its limits are.
 struct ServiceConfig {
-  /// One NATS subject token: not empty; no '.', '*', '>', white space, control character. Also the logger's
-  /// name.
+  /// One NATS subject token of at most 255 bytes: not empty; no '.', '*', '>', white space, control
+  /// character. Also the logger's name.
   std::string name{};
   /// The brokers, in order of preference.
   NatsUrls nats_url = "nats://localhost:4222";
@@ -150,7 +150,7 @@ class ConfigCheck {
  private:
   void require(bool ok, std::string_view rule) const {
     if (ok) return;
-    const std::string subject = is_subject_token(config_.name)
+    const std::string subject = is_subject_token(config_.name) && config_.name.size() <= longest_name
                                     ? "service " + config_.name
                                     : "service \"" + escaped(config_.name, 128) + "\"";
     throw std::invalid_argument{subject + ": " + std::string{rule}};
@@ -160,6 +160,7 @@ class ConfigCheck {
     if (config_.name.empty()) throw std::invalid_argument{"service config: name must not be empty"};
     if (const auto rule = violated_token_rule(config_.name); !rule.empty())
       require(false, "name must be " + std::string{rule});
+    require(config_.name.size() <= longest_name, "name must be no longer than 255 bytes");
     if (const auto rule = violated_publish_rule(config_.queue_group); !rule.empty())
       require(config_.queue_group.empty(), "queue_group must be " + std::string{rule});
   }
@@ -246,6 +247,9 @@ class ConfigCheck {
     return text.size() == length && text.starts_with(prefix) &&
            text.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") == std::string_view::npos;
   }
+
+  // With methods behind it it must still be a subject.
+  static constexpr std::size_t longest_name = 255;
 
   const ServiceConfig& config_;
 };

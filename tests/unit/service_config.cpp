@@ -87,6 +87,7 @@ TEST_CASE("a redacted address shows no user, password or token") {
 TEST_CASE("a config is valid with its defaults and with every method of authentication") {
   CHECK(verdict([](auto&) {}) == "valid");
   CHECK(verdict([](auto& c) { c.name = "zähler-1_$"; }) == "valid");
+  CHECK(verdict([](auto& c) { c.name = std::string(255, 'a'); }) == "valid");
   CHECK(verdict([](auto& c) { c.user = "joe"; }) == "valid");
   CHECK(verdict([](auto& c) { c.user = "joe", c.password = "hush"; }) == "valid");
   CHECK(verdict([](auto& c) { c.token = "hush"; }) == "valid");
@@ -119,6 +120,8 @@ TEST_CASE("each rule of a config has its message, which names the service") {
       {[](auto& c) { c.name = ""; }, "service config: name must not be empty"},
       {[](auto& c) { c.name = "a b"; }, "service \"a b\": " + token},
       {[](auto& c) { c.name = "a.b"; }, "service \"a.b\": " + token},
+      {[](auto& c) { c.name = std::string(256, 'a'); },
+       "service \"" + std::string(128, 'a') + "... (256 bytes)\": name must be no longer than 255 bytes"},
       {[](auto& c) { c.name = "a*"; }, "service \"a*\": " + token},
       {[](auto& c) { c.name = ">"; }, "service \">\": " + token},
       {[](auto& c) { c.name = "a\nb"; }, "service \"a\\nb\": " + token},
