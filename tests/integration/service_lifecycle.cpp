@@ -14,7 +14,6 @@
 #include <asio/this_coro.hpp>
 #include <asio/use_awaitable.hpp>
 
-
 #include <atomic>
 #include <chrono>
 #include <csignal>
