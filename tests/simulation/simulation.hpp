@@ -2,6 +2,7 @@
 
 #include "simulation/random.hpp"
 
+#include <chrono>
 #include <cstdint>
 
 namespace simulation {
@@ -15,8 +16,8 @@ struct Report {
   std::uint64_t reanchored = 0;
   std::uint64_t stops = 0;  ///< Of services.
   std::uint64_t steps = 0;
-  Nanos time{};
-  std::uint64_t hash = 0;  ///< Of every run and all statistics: equal histories have equal ones.
+  std::chrono::seconds time{};  ///< Nanoseconds could not hold that of many worlds.
+  std::uint64_t hash = 0;       ///< Of every run and all statistics: equal histories have equal ones.
 
   Report& operator+=(const Report& other) {
     runs += other.runs;

@@ -315,7 +315,10 @@ void World::check_at_end() {
 }
 
 Report World::report() const {
-  Report report{.runs = runs_, .steps = stage_.step - 1, .time = stage_.now(), .hash = hash_};
+  Report report{.runs = runs_,
+                .steps = stage_.step - 1,
+                .time = std::chrono::duration_cast<std::chrono::seconds>(stage_.now()),
+                .hash = hash_};
   for (const ServiceModel& model : stage_.models) {
     report.stops += model.stops();
     for (const TimerModel& timer : model.timers) {
