@@ -33,7 +33,8 @@ class Environment final : public asio::execution_context::service {
         steady_{std::in_place, static_cast<asio::io_context&>(context)},
         replaced_{steady_->queue()} {}
 
-  /// asio::make_service, before the first service is made on the io_context.
+  /// asio::make_service, before the first service is made on the io_context, which `replacement` must
+  /// outlive.
   Environment(asio::execution_context& context, Replacement replacement)
       : asio::execution_context::service{context}, replaced_{std::move(replacement)} {}
 

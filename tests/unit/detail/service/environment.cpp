@@ -9,6 +9,7 @@
 #include <asio/io_context.hpp>
 
 #include <chrono>
+#include <memory>
 
 using cliffracer::detail::Environment;
 using cliffracer::detail::Replacement;
@@ -24,11 +25,13 @@ TEST_CASE("all services on one io_context share one queue, another io_context ha
 }
 
 TEST_CASE("time can be replaced before the first service") {
-  asio::io_context context;
-  support::VirtualTime time{context};
-  asio::make_service<Environment>(context, Replacement{.queue = time.queue(), .workers_inline = true});
-  CHECK(&asio::use_service<Environment>(context).queue() == &time.queue());
-  CHECK(asio::use_service<Environment>(context).workers_inline());
+  auto context = std::make_unique<asio::io_context>();
+  support::VirtualTime time{*context};
+  asio::make_service<Environment>(*context, Replacement{.queue = time.queue(), .workers_inline = true});
+  CHECK(&asio::use_service<Environment>(*context).queue() == &time.queue());
+  CHECK(asio::use_service<Environment>(*context).workers_inline());
+  // What sleeps is destroyed with the io_context: the queue is needed until then.
+  context.reset();
 }
 
 TEST_CASE("an io_context can end before what sleeps on it") {
