@@ -173,7 +173,6 @@ class Rig : public Caller {
   std::atomic<std::uint64_t> refused_full{0};   // the outbox is full
   std::atomic<std::uint64_t> refused_long{0};   // the broker takes no such payload
   std::atomic<std::uint64_t> refused_other{0};  // not connected: stopped or given up
-  std::atomic<std::uint64_t> echoed{0};
   std::atomic<std::uint64_t> heard{0};
 
  private:
@@ -193,10 +192,7 @@ class Rig : public Caller {
     auto asking = call(config().name, "echo");
     co_await std::move(asking);
   }
-  nlohmann::json echo(nlohmann::json arguments) {
-    ++echoed;
-    return arguments;
-  }
+  nlohmann::json echo(nlohmann::json arguments) { return arguments; }
   void on_event(nlohmann::json) {
     ++heard;
     std::this_thread::sleep_for(std::chrono::milliseconds{listening_ms});
