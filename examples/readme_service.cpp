@@ -101,6 +101,7 @@ class TaskService : public cliffracer::NatsService {
         .eager = true,           // false: the first run is one interval after the start
         .max_drift = 2s,         // how late a run may be before the schedule is re-anchored at it
         .error_backoff = 500ms,  // from a failed run to its retry
+        .tolerance = 1s,         // how much later a run may start, to share a wake-up
         .missed_ticks = cliffracer::MissedTicks::skip,  // coalesce, burst or skip what was missed
         .run_on = cliffracer::RunOn::worker_pool,       // or event_loop
         .name = "nightly_purge",                        // unless the method's name

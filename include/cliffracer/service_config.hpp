@@ -102,6 +102,9 @@ struct ServiceConfig {
 
   /// What runs in progress get at stop; >= 0; 0: coroutines are cancelled at once.
   std::chrono::nanoseconds stop_timeout = std::chrono::seconds{10};
+  /// The `.tolerance` of timers that give none, but at most a tenth of their interval; >= 0; 0: they run as
+  /// soon as they are due.
+  std::chrono::nanoseconds default_tolerance{0};
   /// Threads for plain timer methods; 0: one per plain timer.
   std::size_t worker_threads = 0;
   /// Threads for plain RPC methods and listeners; 1 to 1024.
@@ -181,6 +184,7 @@ class ConfigCheck {
     require(config_.connect_timeout >= 1ms, "connect_timeout must be at least 1 ms");
     require(config_.reconnect_time_wait >= 1ms, "reconnect_time_wait must be at least 1 ms");
     require(config_.stop_timeout >= 0ns, "stop_timeout must not be negative");
+    require(config_.default_tolerance >= 0ns, "default_tolerance must not be negative");
     require(config_.max_reconnect_attempts >= -1,
             "max_reconnect_attempts must be -1 (forever), zero or more");
   }

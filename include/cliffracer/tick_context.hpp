@@ -10,11 +10,13 @@ namespace cliffracer {
 struct TickContext {
   std::chrono::steady_clock::time_point
       due;  ///< The due point that this run stands for (the oldest one not run).
-  std::chrono::nanoseconds lateness{
-      0};  ///< How long after `due` the run was started; waiting for a worker not included.
+  /// How long after `due` the run was started, beyond its deferral; waiting for a worker not included.
+  std::chrono::nanoseconds lateness{0};
   std::uint64_t run_number = 1;  ///< 1 for the first run of the timer in the service object's life.
   std::uint32_t attempt = 1;     ///< 1 for a regular run, n + 1 for the retry after n failures in a row.
   std::stop_token stop_token{};  ///< Asks to end: stop_requested() turns true when the service stops.
+  /// How long after `due` the run was started, as far as the timer's tolerance allows it.
+  std::chrono::nanoseconds deferral{0};
 };
 
 }  // namespace cliffracer

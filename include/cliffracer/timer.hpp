@@ -8,6 +8,7 @@
 #include <cliffracer/tick_context.hpp>
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -103,6 +104,12 @@ struct timer {
   detail::OptionDuration max_drift = std::chrono::seconds{1};
   /// From the end of a failed run to its retry; >= 0. Zero: at once.
   detail::OptionDuration error_backoff = std::chrono::seconds{5};
+  /// How much later than its due point a run may be started so that several timers share one wake-up; >= 0
+  /// and less than `interval`. It moves no due point, and delays within it count neither as lateness nor as
+  /// drift. It does not keep a point alive that passes during a run: `missed_ticks` decides. Zero: as soon as
+  /// it is due. Not given: ServiceConfig::default_tolerance, at most a tenth of `interval`. (As NSTimer's
+  /// tolerance, and the windows of Android's alarms.)
+  std::optional<detail::OptionDuration> tolerance{};
   /// What becomes of due points that pass while a run is in progress or the event loop is busy, up to
   /// `max_drift`.
   MissedTicks missed_ticks = MissedTicks::coalesce;

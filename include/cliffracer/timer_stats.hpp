@@ -12,7 +12,7 @@
 namespace cliffracer {
 
 /// Where a measured duration lies. Percentiles come from buckets that grow with the value: their relative
-/// error is at most 12.5 % between 64 ns and 39 h. `max` is exact. All zero before the first measurement.
+/// error is at most 12 % between 64 ns and 39 h. `max` is exact. All zero before the first measurement.
 struct DurationPercentiles {
   std::chrono::nanoseconds p50{0};
   std::chrono::nanoseconds p90{0};
@@ -34,6 +34,7 @@ struct TimerStats {
   std::chrono::nanoseconds interval{0};
   std::chrono::nanoseconds max_drift{0};
   std::chrono::nanoseconds error_backoff{0};
+  std::chrono::nanoseconds tolerance{0};  ///< In force: the timer's own or the service's default.
   bool eager = false;
 
   bool is_running = false;    ///< The timer's loop runs: the service is started and not stopped.
@@ -53,13 +54,17 @@ struct TimerStats {
   std::chrono::nanoseconds last_execution_time{0};     ///< Length of the newest finished run.
   std::chrono::nanoseconds average_execution_time{0};  ///< total_execution_time / finished runs.
   std::chrono::nanoseconds total_execution_time{0};    ///< Of finished runs, however they ended.
-  std::chrono::nanoseconds last_lateness{0};           ///< From the due point to the start of the newest run.
+  /// From the due point to the start of the newest run, beyond its deferral.
+  std::chrono::nanoseconds last_lateness{0};
+  /// The same as far as the tolerance allows it.
+  std::chrono::nanoseconds last_deferral{0};
 
   /// Wall-clock time of the next due point; empty while the loop does not run or a run is in progress.
   std::optional<std::chrono::system_clock::time_point> next_execution{};
 
   DurationPercentiles execution_time{};
   DurationPercentiles lateness{};
+  DurationPercentiles deferral{};  ///< Of timers with a tolerance.
   DurationPercentiles
       worker_wait{};  ///< Plain methods on the worker pool: from the start of the run to a free worker.
 };

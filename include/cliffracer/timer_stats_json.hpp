@@ -31,6 +31,7 @@ inline void to_json(nlohmann::json& json, const TimerStats& stats) {
   json["interval"] = detail::in_seconds(stats.interval);
   json["max_drift"] = detail::in_seconds(stats.max_drift);
   json["error_backoff"] = detail::in_seconds(stats.error_backoff);
+  json["tolerance"] = detail::in_seconds(stats.tolerance);
   json["eager"] = stats.eager;
   json["is_running"] = stats.is_running;
   json["is_executing"] = stats.is_executing;
@@ -47,11 +48,13 @@ inline void to_json(nlohmann::json& json, const TimerStats& stats) {
   json["average_execution_time"] = detail::in_seconds(stats.average_execution_time);
   json["total_execution_time"] = detail::in_seconds(stats.total_execution_time);
   json["last_lateness"] = detail::in_seconds(stats.last_lateness);
+  json["last_deferral"] = detail::in_seconds(stats.last_deferral);
   json["next_execution"] = nullptr;
   if (stats.next_execution)
     json["next_execution"] = detail::in_seconds(stats.next_execution->time_since_epoch());
   json["execution_time"] = stats.execution_time;
   json["lateness"] = stats.lateness;
+  json["deferral"] = stats.deferral;
   json["worker_wait"] = stats.worker_wait;
 }
 

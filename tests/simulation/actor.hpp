@@ -2,6 +2,7 @@
 
 #include "simulation/script.hpp"
 #include "simulation/stage.hpp"
+#include "simulation/waiting.hpp"
 
 #include <cliffracer/cliffracer.hpp>
 
@@ -43,6 +44,7 @@ class Actor : public cliffracer::NatsService {
     cliffracer::ServiceConfig config{.name = "s" + std::to_string(index)};
     config.stop_timeout = stage.plan.services[index].stop_timeout;
     config.worker_threads = index % 3;
+    config.default_tolerance = stage.plan.services[index].default_tolerance;
     return config;
   }
 
@@ -74,6 +76,7 @@ class Actor : public cliffracer::NatsService {
     registration.max_drift = options.max_drift;
     registration.error_backoff = options.error_backoff;
     registration.missed_ticks = options.missed_ticks;
+    if (plan_.timers[n].has_own_tolerance) registration.tolerance = options.tolerance;
     registration.name = "t" + std::to_string(n);
     return registration;
   }
@@ -101,6 +104,11 @@ class Actor : public cliffracer::NatsService {
         must_be_refused(Plain{.interval = 1s, .error_backoff = -1ns, .name = "bad"});
       if (stage_.random.chance(200))
         must_be_refused(Plain{.interval = std::chrono::hours{24 * 365 * 300}, .name = "bad"});
+      if (stage_.random.chance(200)) must_be_refused(Plain{.interval = 1s, .tolerance = -1ns, .name = "bad"});
+      if (stage_.random.chance(200)) must_be_refused(Plain{.interval = 1s, .tolerance = 1s, .name = "bad"});
+      if (stage_.random.chance(200))
+        must_be_refused(
+            Plain{.interval = 1s, .tolerance = std::chrono::hours{24 * 365 * 300}, .name = "bad"});
       if (stage_.random.chance(200)) must_be_refused(Plain{.interval = 1s, .name = "t0"});
       if (stage_.random.chance(200)) must_be_refused(Plain{.interval = 1s, .name = "no.token"});
       if (stage_.random.chance(200))
@@ -182,14 +190,15 @@ class Actor : public cliffracer::NatsService {
     } catch (...) {
       thrown = std::current_exception();
     }
-    note_end_of_pause(n, at_no_time, thrown);
+    note_end_of_pause(n, Waiting{}, thrown);
     if (thrown) std::rethrow_exception(thrown);
   }
 
   asio::awaitable<void> pause(std::size_t place, Nanos duration) {
+    // A stop that the method has asked for begins when it waits already.
+    const auto waiting = Waiting::from(stage_.now(), stage_.now() + duration);
     stage_.event_loop_is_free();
-    const Nanos until = stage_.now() + duration;
-    model().paused(place, until);
+    model().paused(place, waiting);
     std::exception_ptr thrown;
     try {
       co_await sleep_for(duration);
@@ -197,17 +206,17 @@ class Actor : public cliffracer::NatsService {
       thrown = std::current_exception();
     }
     model().resumed(place);
-    note_end_of_pause(place, until, thrown);
+    note_end_of_pause(place, waiting, thrown);
     if (thrown) std::rethrow_exception(thrown);
   }
 
-  void note_end_of_pause(std::size_t place, Nanos until, const std::exception_ptr& thrown) {
+  void note_end_of_pause(std::size_t place, const Waiting& waiting, const std::exception_ptr& thrown) {
     stage_.watch(index_, place, [&] {
       if (thrown) {
-        if (model().cancelled(stage_.now(), stage_.step)) ++stage_.wakes;
+        if (const auto woken = model().cancelled(stage_.now(), stage_.step)) stage_.woke(*woken);
       } else {
-        must(stage_.now() >= until, "a sleep ended too early");
-        ++stage_.wakes;
+        must(stage_.now() >= waiting.due, "a sleep ended too early");
+        stage_.woke(waiting);
       }
     });
   }
@@ -215,17 +224,18 @@ class Actor : public cliffracer::NatsService {
   /// A run has begun.
   Script begin(std::size_t n, const TickContext& tick) {
     using cliffracer::testing::VirtualTime;
-    ++stage_.wakes;
+    stage_.woke(model().timers[n].waiting());
     stage_.watch(index_, n, [&] {
       must(model().phase() == ServiceModel::Phase::running, "a run started while its service did not run");
-      const auto& run = model().timers[n].run_started(stage_.now());
+      const auto& run = model().timers[n].run_started(stage_.now(), stage_.jumped_to);
       must_equal("TickContext::due", VirtualTime::since_start(tick.due), run.due);
-      must_equal("TickContext::lateness", tick.lateness, run.started - run.due);
+      must_equal("TickContext::deferral", tick.deferral, run.deferral);
+      must_equal("TickContext::lateness", tick.lateness, run.lateness);
       must_equal("TickContext::run_number", tick.run_number, run.number);
       must_equal<std::uint64_t>("TickContext::attempt", tick.attempt, run.attempt);
       must(!tick.stop_token.stop_requested(), "a run started after its service was asked to stop");
     });
-    return Script{stage_.random, stage_.plan, index_, n};
+    return Script{stage_.random, stage_.plan, index_, n, tick.deferral + tick.lateness};
   }
 
   void end(std::size_t n, const std::exception_ptr& thrown) {

@@ -79,12 +79,13 @@ std::string again(const Arguments& arguments, std::uint64_t seed) {
 
 // For a library that is so broken that it ends the process.
 char last_words[256];
-void on_abort(int) {
+void on_death(int signal) {
+  std::signal(signal, SIG_DFL);
   const std::string_view words{last_words};
   static_cast<void>(!write(STDOUT_FILENO, words.data(), words.size()));
 }
 void remember(const Arguments& arguments, std::uint64_t seed) {
-  std::snprintf(last_words, sizeof last_words, "seed %llu: the process was aborted\n  %s\n",
+  std::snprintf(last_words, sizeof last_words, "seed %llu: the process died\n  %s\n",
                 static_cast<unsigned long long>(seed), again(arguments, seed).c_str());
 }
 
@@ -113,17 +114,19 @@ int run(const Arguments& arguments) {
   }
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
   std::cout << "seeds " << seeds << ", virtual days " << total.time / std::chrono::hours{24} << ", ticks "
-            << total.runs << " (failed " << total.failed << ", cancelled " << total.cancelled
-            << ", re-anchored " << total.reanchored << "; skipped points " << total.skipped << "), stops "
-            << total.stops << ", steps " << total.steps << ", failures " << failures << ", seconds "
-            << took.count() << ", hash " << std::hex << total.hash << std::endl;
+            << total.runs << " (failed " << total.failed << ", cancelled " << total.cancelled << ", deferred "
+            << total.deferred << ", re-anchored " << total.reanchored << "; skipped points " << total.skipped
+            << "), stops " << total.stops << ", steps " << total.steps << ", failures " << failures
+            << ", seconds " << took.count() << ", hash " << std::hex << total.hash << std::endl;
   return failures == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 }  // namespace
 
 int main(int count, char** words) {
-  std::signal(SIGABRT, on_abort);
+  std::signal(SIGABRT, on_death);
+  // A sanitizer says more.
+  if (const auto before = std::signal(SIGSEGV, on_death); before != SIG_DFL) std::signal(SIGSEGV, before);
   try {
     return run(arguments_of(count, words));
   } catch (const std::invalid_argument& error) {

@@ -17,6 +17,7 @@ enum class Kind : std::uint8_t { coroutine, plain_on_event_loop, plain_on_worker
 struct TimerPlan {
   Kind kind = Kind::coroutine;
   TimerModel::Options options;
+  bool has_own_tolerance = false;  ///< Else its service's.
   // How often, in a thousand runs.
   int takes_time = 0;
   int fails = 0;
@@ -27,6 +28,7 @@ struct TimerPlan {
 struct ServicePlan {
   std::vector<TimerPlan> timers;
   Nanos stop_timeout{};
+  Nanos default_tolerance{};
   Nanos session{};     ///< About how long it runs between a start and a stop.
   Nanos pause{};       ///< About how long it then rests.
   int wild_hooks = 0;  ///< In a thousand: on_start() and on_stop() take time or throw.
@@ -38,6 +40,7 @@ struct Plan {
   std::uint64_t seed = 0;
   Nanos length{};
   bool has_worker_threads = false;
+  bool is_shuffled = true;  ///< What is due at one instant.
   Nanos longest_suspend{};
   int suspends = 0;
   std::vector<ServicePlan> services;
@@ -57,12 +60,42 @@ inline Nanos rounded(Random& random, Nanos duration) {
   return std::max(duration / unit * unit, unit);
 }
 
-inline TimerPlan timer_plan(Random& random, Nanos shortest, Nanos longest) {
+/// How tolerant the timers of a service are.
+struct Tolerance {
+  int own = 0;  // that have one of their own, in a thousand
+  Nanos by_default{};
+};
+
+inline Tolerance tolerance_plan(Random& random, Nanos longest) {
+  if (random.chance(300)) return {};
+  return {.own = random.one_of({0, 300, 700, 1000}),
+          .by_default = random.one_of<Nanos>({0s, 0s, 1ns, 1s, 30s, random.between(Nanos{0}, longest / 5)})};
+}
+
+inline Nanos own_tolerance(Random& random, Nanos interval) {
+  const Nanos most = interval - 1ns;
+  return random.one_of<Nanos>({0s, 1ns, interval / 1000, interval / 10, interval / 2, most,
+                               std::min(Nanos{1s}, most), random.between(Nanos{0}, most)});
+}
+
+/// What the timers of one service have in common.
+struct Common {
+  Nanos shortest{}, longest{};  // intervals
+  Nanos beat{};                 // most intervals are a few of these, if it is not zero
+  Tolerance tolerance;
+};
+
+inline Nanos interval_plan(Random& random, const Common& common) {
+  if (common.beat > 0s && random.chance(800)) return random.between(1, 4) * common.beat;
+  return rounded(random, random.of_any_size(common.shortest, common.longest));
+}
+
+inline TimerPlan timer_plan(Random& random, const Common& common) {
   TimerPlan plan;
   plan.kind =
       random.one_of({Kind::coroutine, Kind::coroutine, Kind::plain_on_event_loop, Kind::plain_on_worker});
   auto& options = plan.options;
-  options.interval = rounded(random, random.of_any_size(shortest, longest));
+  options.interval = interval_plan(random, common);
   const Nanos interval = options.interval;
   options.max_drift = random.one_of<Nanos>({1s, 1s, 0s, 1ns, interval / 2, interval, 3 * interval,
                                             random.between(Nanos{0}, 6 * interval), 10 * interval});
@@ -71,6 +104,9 @@ inline TimerPlan timer_plan(Random& random, Nanos shortest, Nanos longest) {
   options.missed_ticks = random.one_of(
       {cliffracer::MissedTicks::coalesce, cliffracer::MissedTicks::burst, cliffracer::MissedTicks::skip});
   options.eager = random.chance(300);
+  plan.has_own_tolerance = random.chance(common.tolerance.own);
+  options.tolerance = plan.has_own_tolerance ? own_tolerance(random, interval)
+                                             : std::min(common.tolerance.by_default, interval / 10);
   plan.takes_time = random.one_of({0, 20, 100, 400});
   plan.fails = random.one_of({0, 10, 50, 300});
   plan.hangs = random.one_of({0, 0, 0, 1, 3});
@@ -78,17 +114,28 @@ inline TimerPlan timer_plan(Random& random, Nanos shortest, Nanos longest) {
   return plan;
 }
 
-inline ServicePlan service_plan(Random& random, Nanos world, bool is_quick) {
+inline ServicePlan service_plan(Random& random, Nanos world, Nanos beat, bool is_quick) {
   ServicePlan plan;
   const Nanos shortest = is_quick ? random.between(Nanos{1s}, Nanos{60s}) : std::max(world / 600, Nanos{1s});
   const Nanos longest = is_quick ? 500 * shortest : std::max(world / 8, 2 * shortest);
+  const Common common{.shortest = shortest,
+                      .longest = longest,
+                      .beat = is_quick ? std::min(beat, shortest) : beat,
+                      .tolerance = tolerance_plan(random, longest)};
+  plan.default_tolerance = common.tolerance.by_default;
   const auto count = random.between(3, static_cast<std::int64_t>(most_timers));
-  for (std::int64_t n = 0; n < count; ++n) plan.timers.push_back(timer_plan(random, shortest, longest));
+  for (std::int64_t n = 0; n < count; ++n) plan.timers.push_back(timer_plan(random, common));
   plan.stop_timeout = random.one_of<Nanos>({10s, 10s, 1s, 0s, 1ms, 1h});
   plan.session = is_quick ? random.between(50, 400) * shortest : random.between(world / 10, world);
   plan.pause = random.between(world / 40, world / 5);
   plan.wild_hooks = random.one_of({0, 100, 500});
   return plan;
+}
+
+/// In some worlds many timers are due at once.
+inline Nanos beat_plan(Random& random, Nanos world) {
+  if (random.chance(700)) return 0s;
+  return rounded(random, random.of_any_size(std::max(world / 600, Nanos{1s}), world / 50));
 }
 
 }  // namespace plan_detail
@@ -101,9 +148,11 @@ inline Plan plan_of(std::uint64_t seed, Nanos length) {
   plan.longest_suspend =
       random.of_any_size(std::chrono::seconds{1}, std::max(length / 60, Nanos{std::chrono::seconds{2}}));
   plan.suspends = static_cast<int>(random.between(0, 20));
+  plan.is_shuffled = random.chance(700);
+  const Nanos beat = plan_detail::beat_plan(random, length);
   const auto count = random.between(2, 5);
   for (std::int64_t n = 0; n < count; ++n)
-    plan.services.push_back(plan_detail::service_plan(random, length, random.chance(500)));
+    plan.services.push_back(plan_detail::service_plan(random, length, beat, random.chance(500)));
   return plan;
 }
 
@@ -115,8 +164,10 @@ inline Plan small_plan_of(std::uint64_t seed) {
   plan.has_worker_threads = random.chance(60);
   plan.longest_suspend = std::chrono::minutes{1};
   plan.suspends = 3;
+  plan.is_shuffled = random.chance(700);
+  const Nanos beat = plan_detail::beat_plan(random, plan.length);
   for (int n = 0; n < 2; ++n) {
-    auto service = plan_detail::service_plan(random, plan.length, true);
+    auto service = plan_detail::service_plan(random, plan.length, beat, true);
     for (auto& timer : service.timers) {
       timer.takes_time = std::max(timer.takes_time, 300);
       timer.hangs = random.one_of({0, 0, 30});

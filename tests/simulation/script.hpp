@@ -14,14 +14,14 @@
 
 namespace simulation {
 
-/// What a method does in one run.
+/// What a method does in one run, which began `late` after its due point.
 class Script {
  public:
-  Script(Random& random, const Plan& world, std::size_t service, std::size_t n) {
+  Script(Random& random, const Plan& world, std::size_t service, std::size_t n, Nanos late) {
     const TimerPlan& plan = world.services[service].timers[n];
     // Time must not be moved on worker threads.
     const bool may_not_touch_time = world.has_worker_threads && plan.kind == Kind::plain_on_worker;
-    if (random.chance(plan.takes_time) && !may_not_touch_time) take_time(random, plan);
+    if (random.chance(plan.takes_time) && !may_not_touch_time) take_time(random, plan, late);
     if (random.chance(plan.fails))
       ending_ = random.one_of({Ending::error, Ending::long_error, Ending::other, Ending::abort});
     if (random.chance(plan.stops) && !may_not_touch_time) {
@@ -73,16 +73,24 @@ class Script {
  private:
   enum class Ending : std::uint8_t { success, error, long_error, other, abort };
 
-  void take_time(Random& random, const TimerPlan& plan) {
+  void take_time(Random& random, const TimerPlan& plan, Nanos late) {
     using namespace std::chrono_literals;
     const Nanos interval = plan.options.interval;
     const Nanos drift = plan.options.max_drift;
+    const Nanos tolerance = plan.options.tolerance;
+    const auto until = [late](Nanos since_due) { return std::max(since_due - late, Nanos{0}); };
     // Just so that the next run is as late as it may be, or by the smallest
     // time later.
     const Nanos length =
-        random.one_of<Nanos>({0s, 1ns, random.between(Nanos{0}, interval / 4),
-                              random.between(Nanos{0}, interval / 4), random.between(Nanos{0}, 3 * interval),
-                              interval, interval + drift, interval + drift + 1ns, drift, 3 * interval});
+        random.chance(150)
+            ? random.one_of<Nanos>({until(interval), until(interval + 1ns), until(interval + tolerance),
+                                    until(interval + tolerance + 1ns), until(interval + drift),
+                                    until(interval + drift + 1ns), until(interval + drift + tolerance),
+                                    until(interval + drift + tolerance + 1ns)})
+            : random.one_of<Nanos>({0s, 1ns, random.between(Nanos{0}, interval / 4),
+                                    random.between(Nanos{0}, interval / 4),
+                                    random.between(Nanos{0}, 3 * interval), interval, interval + drift,
+                                    interval + drift + 1ns, drift, 3 * interval});
     if (plan.kind == Kind::coroutine) {
       pauses = static_cast<int>(random.between(1, 2));
       pause = length;

@@ -2,10 +2,12 @@
 
 #include "simulation/failure.hpp"
 #include "simulation/timer_model.hpp"
+#include "simulation/waiting.hpp"
 
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,7 +20,7 @@ class ServiceModel {
   enum class Phase : std::uint8_t { idle, starting, running, stopping };
 
   ServiceModel(Nanos stop_timeout, std::vector<TimerModel> all_timers)
-      : timers{std::move(all_timers)}, stop_timeout_{stop_timeout}, paused_(timers.size(), at_no_time) {}
+      : timers{std::move(all_timers)}, stop_timeout_{stop_timeout}, paused_(timers.size()) {}
 
   // ---- What it is told
 
@@ -64,30 +66,29 @@ class ServiceModel {
     if (phase_ != Phase::idle) stop_requested(now);
   }
 
-  void paused(std::size_t place, Nanos until) { place_of(place) = until; }
-  void resumed(std::size_t place) { place_of(place) = at_no_time; }
+  void paused(std::size_t place, const Waiting& waiting) { place_of(place) = waiting; }
+  void resumed(std::size_t place) { place_of(place) = {}; }
 
-  /// A coroutine of the service is cancelled. True when time had to come for
-  /// it: nothing else happened.
-  bool cancelled(Nanos now, std::uint64_t step) {
+  /// A coroutine of the service is cancelled. Returns what woke the service for it: nothing when something
+  /// else happened.
+  std::optional<Waiting> cancelled(Nanos now, std::uint64_t step) {
     if (phase_ == Phase::starting) {
       must(stop_asked_, "on_start() was cancelled, and nobody asked for a stop");
-      return false;
+      return std::nullopt;
     }
     must(phase_ == Phase::stopping, "a coroutine was cancelled, and its service does not stop");
-    if (round_of_step_ == step) return false;
-    must(now >= round_end_, "a coroutine was cancelled before stop_timeout was over");
+    if (round_of_step_ == step) return std::nullopt;
+    const Waiting round = round_;
+    must(now >= round.due, "a coroutine was cancelled before stop_timeout was over");
     round_of_step_ = step;
     is_cancelling_ = true;
-    const bool was_waited_for = round_begin_ < round_end_;
-    if (was_waited_for) {
-      late_to_stop_ += static_cast<std::uint64_t>(std::count_if(
-          timers.begin(), timers.end(), [](const auto& timer) { return timer.is_executing(); }));
-      late_to_stop_ += is_in_stop_hook_ ? 1 : 0;
-    }
-    round_begin_ = now;
-    round_end_ = now + std::max<Nanos>(stop_timeout_, std::chrono::seconds{1});
-    return was_waited_for;
+    round_ = Waiting::out_of_turn(now, now + std::max<Nanos>(stop_timeout_, std::chrono::seconds{1}));
+    // With no stop_timeout it has not waited.
+    if (round.is_late) return std::nullopt;
+    late_to_stop_ += static_cast<std::uint64_t>(
+        std::count_if(timers.begin(), timers.end(), [](const auto& timer) { return timer.is_executing(); }));
+    late_to_stop_ += is_in_stop_hook_ ? 1 : 0;
+    return round;
   }
 
   /// on_stop() is called.
@@ -123,13 +124,19 @@ class ServiceModel {
     return std::any_of(timers.begin(), timers.end(), [](const auto& timer) { return timer.is_executing(); });
   }
 
-  /// The next instant at which something of it must happen.
-  [[nodiscard]] Nanos next() const {
-    Nanos next = hook_paused_;
-    for (const TimerModel& timer : timers) next = std::min(next, timer.due());
-    for (const Nanos until : paused_) next = std::min(next, until);
-    if (phase_ == Phase::stopping) next = std::min(next, round_end_);
-    return next;
+  /// Shows all of it that waits.
+  void show(Queue& queue) const {
+    queue.look_at(hook_paused_);
+    for (const TimerModel& timer : timers) queue.look_at(timer.waiting());
+    for (const Waiting& waiting : paused_) queue.look_at(waiting);
+    if (phase_ == Phase::stopping) queue.look_at(round_);
+  }
+
+  /// The first due point of its timers.
+  [[nodiscard]] Nanos first_due() const {
+    Nanos first = at_no_time;
+    for (const TimerModel& timer : timers) first = std::min(first, timer.waiting().due);
+    return first;
   }
 
   /// Between two steps.
@@ -138,7 +145,7 @@ class ServiceModel {
       must(is_executing() || is_in_stop_hook_,
            "the service has nothing left to wait for, and has not stopped");
     if (phase_ == Phase::starting)
-      must(hook_paused_ != at_no_time, "the service has nothing left to wait for, and has not started");
+      must(hook_paused_.due != at_no_time, "the service has nothing left to wait for, and has not started");
   }
 
   /// Where its hooks pause; a run pauses at the number of its timer.
@@ -147,12 +154,11 @@ class ServiceModel {
   std::vector<TimerModel> timers;
 
  private:
-  Nanos& place_of(std::size_t place) { return place == hook ? hook_paused_ : paused_[place]; }
+  Waiting& place_of(std::size_t place) { return place == hook ? hook_paused_ : paused_[place]; }
 
   /// What runs has `stop_timeout` from now on.
   void begin_round(Nanos now) {
-    round_begin_ = now;
-    round_end_ = now + stop_timeout_;
+    round_ = Waiting::out_of_turn(now, now + stop_timeout_);
     round_of_step_ = 0;
   }
 
@@ -168,11 +174,10 @@ class ServiceModel {
   bool stop_asked_ = false;
   bool is_cancelling_ = false;
   bool is_in_stop_hook_ = false;
-  Nanos round_begin_{};
-  Nanos round_end_ = at_no_time;  // then what still runs is cancelled
+  Waiting round_;  // for its end: then what still runs is cancelled
   std::uint64_t round_of_step_ = 0;
-  Nanos hook_paused_ = at_no_time;
-  std::vector<Nanos> paused_;
+  Waiting hook_paused_;
+  std::vector<Waiting> paused_;
 };
 
 }  // namespace simulation

@@ -12,6 +12,7 @@ struct Report {
   std::uint64_t runs = 0;
   std::uint64_t failed = 0;
   std::uint64_t cancelled = 0;
+  std::uint64_t deferred = 0;  ///< Runs that were not at once, as their tolerance allows.
   std::uint64_t skipped = 0;
   std::uint64_t reanchored = 0;
   std::uint64_t stops = 0;  ///< Of services.
@@ -23,6 +24,7 @@ struct Report {
     runs += other.runs;
     failed += other.failed;
     cancelled += other.cancelled;
+    deferred += other.deferred;
     skipped += other.skipped;
     reanchored += other.reanchored;
     stops += other.stops;

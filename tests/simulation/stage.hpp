@@ -4,6 +4,7 @@
 #include "simulation/plan.hpp"
 #include "simulation/random.hpp"
 #include "simulation/service_model.hpp"
+#include "simulation/waiting.hpp"
 
 #include <cliffracer/nats_service.hpp>
 #include <cliffracer/testing/virtual_time.hpp>
@@ -21,7 +22,7 @@ class Stage {
  public:
   explicit Stage(const Plan& world)
       : plan{world},
-        time{{.seed = world.seed, .workers_inline = !world.has_worker_threads}},
+        time{{.seed = world.is_shuffled ? world.seed : 0, .workers_inline = !world.has_worker_threads}},
         random{world.seed + 0x51a9e} {}
 
   [[nodiscard]] Nanos now() const { return time.elapsed(); }
@@ -30,6 +31,13 @@ class Stage {
   void jump(Nanos duration) {
     time.jump(duration);
     jumped += duration;
+    jumped_to = now();
+  }
+
+  /// Something is awake because its time has come.
+  void woke(const Waiting& waiting) {
+    ++wakes;
+    woken = waiting;
   }
 
   /// A method asks for a stop. It takes effect when the method has given the
@@ -70,9 +78,12 @@ class Stage {
 
   // Of the step that is going on.
   std::uint64_t step = 1;
-  int wakes = 0;   // sleepers that were woken because their time had come
+  int wakes = 0;   // of what was woken because its time had come
+  Waiting woken;   // the newest of them
   Nanos jumped{};  // by methods
   std::string failure;
+
+  Nanos jumped_to{};  // where the newest jump has ended
 
  private:
   std::vector<std::size_t> requests_;

@@ -1,11 +1,13 @@
 #pragma once
 
 #include "simulation/failure.hpp"
+#include "simulation/waiting.hpp"
 #include "support/schedule_model.hpp"
 
 #include <cliffracer/detail/timer/outcome.hpp>
 #include <cliffracer/timer_stats.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <limits>
@@ -17,19 +19,20 @@ namespace simulation {
 
 using cliffracer::detail::Outcome;
 
-/// An instant that never comes.
-inline constexpr Nanos at_no_time = Nanos::max();
-
 /// What one timer must do and must say of itself. Instants count from the start
 /// of the world.
 class TimerModel {
  public:
-  using Options = support::ScheduleModel::Options;
+  struct Options : support::ScheduleModel::Options {
+    Nanos tolerance{};  ///< In force.
+  };
 
   /// One run, as it must be.
   struct Run {
     Nanos due{};
     Nanos started{};
+    Nanos deferral{};
+    Nanos lateness{};
     std::uint32_t attempt = 1;
     std::uint64_t skipped = 0;
     bool reanchored = false;
@@ -42,10 +45,11 @@ class TimerModel {
 
   void loop_started(Nanos now) {
     must(!is_running(), "the model's loop runs twice");
-    schedule_.emplace(options_, now.count());
+    schedule_.emplace(schedule_options(), now.count());
     failures_in_a_row_ = 0;
     last_due_ = Nanos::min();
     phase_ = options_.eager ? now : now + options_.interval;
+    wait(now);
   }
 
   /// The service stops: a timer that waits has done its last run.
@@ -53,13 +57,16 @@ class TimerModel {
     if (!is_executing_) end_loop();
   }
 
-  /// Its method is called. Throws Failure where it must not be.
-  const Run& run_started(Nanos now) {
+  /// Its method is called. `jumped_to`: where the newest jump of time has ended. Throws Failure where it must
+  /// not be.
+  const Run& run_started(Nanos now, Nanos jumped_to) {
     must(!is_executing_, "a run started while another one was in progress");
     must(is_running(), "a run started while the timer was stopped");
     const Nanos due{schedule_->due()};
     must(due <= now, "a run started before its due point");
     must(due > last_due_, "due points do not increase");
+    must(now <= waiting_.latest || waiting_.is_late || waiting_.latest < jumped_to,
+         "a run started later than its tolerance allows, and nothing was in its way");
     if (failures_in_a_row_ == 0)
       must((due - phase_) % options_.interval == Nanos{0}, "a due point lies off the grid");
     const auto step = schedule_->wake(now.count());
@@ -69,10 +76,14 @@ class TimerModel {
     is_executing_ = true;
     skipped_ += step.skipped;
     drifts_ += step.drifted ? 1 : 0;
-    last_lateness_ = now - due;
+    last_deferral_ = std::min(now - due, options_.tolerance);
+    last_lateness_ = now - due - last_deferral_;
     lateness_.push_back(last_lateness_);
+    if (options_.tolerance > Nanos{0}) deferral_.push_back(last_deferral_);
     run_ = {.due = due,
             .started = now,
+            .deferral = last_deferral_,
+            .lateness = last_lateness_,
             .attempt = failures_in_a_row_ + 1,
             .skipped = step.skipped,
             .reanchored = step.drifted,
@@ -103,19 +114,22 @@ class TimerModel {
       end_loop();
     } else {
       skipped_ += schedule_->finished(now.count(), outcome == Outcome::succeeded);
+      wait(now);
     }
   }
 
   /// The timer may have been woken at `now` only to skip what it has missed,
-  /// which nobody is told of: `skipped` due points by then tell whether it was.
-  bool has_only_skipped(Nanos now, std::uint64_t skipped) {
-    if (skipped == skipped_ || !waits() || Nanos{schedule_->due()} > now) return false;
+  /// which nobody is told of: `skipped` due points by then tell whether it was. Returns how it had waited.
+  std::optional<Waiting> has_only_skipped(Nanos now, std::uint64_t skipped) {
+    if (skipped == skipped_ || !waits() || Nanos{schedule_->due()} > now) return std::nullopt;
     auto tried = *schedule_;
     const auto step = tried.wake(now.count());
-    if (step.run || skipped_ + step.skipped != skipped) return false;
+    if (step.run || skipped_ + step.skipped != skipped) return std::nullopt;
     schedule_ = tried;
     skipped_ = skipped;
-    return true;
+    const Waiting woken = waiting_;
+    wait(now);
+    return woken;
   }
 
   // ---- What must be
@@ -124,7 +138,7 @@ class TimerModel {
   [[nodiscard]] bool is_running() const { return schedule_.has_value(); }
   [[nodiscard]] bool is_executing() const { return is_executing_; }
   [[nodiscard]] bool waits() const { return is_running() && !is_executing_; }
-  [[nodiscard]] Nanos due() const { return waits() ? Nanos{schedule_->due()} : at_no_time; }
+  [[nodiscard]] Waiting waiting() const { return waits() ? waiting_ : Waiting{}; }
   [[nodiscard]] const Run& run() const { return run_; }
   [[nodiscard]] std::uint64_t started() const {
     return succeeded_ + failed_ + cancelled_ + (is_executing_ ? 1 : 0);
@@ -156,6 +170,8 @@ class TimerModel {
     must_equal("last_execution_time", stats.last_execution_time, last_execution_time_);
     must_equal("total_execution_time", stats.total_execution_time, total_execution_time_);
     must_equal("last_lateness", stats.last_lateness, last_lateness_);
+    must_equal("last_deferral", stats.last_deferral, last_deferral_);
+    must_equal("tolerance", stats.tolerance, options_.tolerance);
     const std::uint64_t finished = succeeded_ + failed_ + cancelled_;
     must_equal("average_execution_time", stats.average_execution_time,
                finished == 0 ? Nanos{0} : total_execution_time_ / static_cast<std::int64_t>(finished));
@@ -167,11 +183,21 @@ class TimerModel {
       must_equal("next_execution", Nanos{*stats.next_execution - wall_clock_start}, Nanos{schedule_->due()});
   }
 
-  /// Every lateness and every length so far.
+  /// Every lateness, deferral (with a tolerance only) and length so far.
   [[nodiscard]] const std::vector<Nanos>& lateness() const { return lateness_; }
+  [[nodiscard]] const std::vector<Nanos>& deferral() const { return deferral_; }
   [[nodiscard]] const std::vector<Nanos>& execution_time() const { return execution_time_; }
 
  private:
+  /// It is drift when both the tolerance and max_drift are used up.
+  [[nodiscard]] support::ScheduleModel::Options schedule_options() const {
+    support::ScheduleModel::Options options = options_;
+    options.max_drift += options_.tolerance;
+    return options;
+  }
+
+  void wait(Nanos now) { waiting_ = Waiting::from(now, Nanos{schedule_->due()}, options_.tolerance); }
+
   void end_loop() {
     if (schedule_) points_before_ += schedule_->points();
     schedule_.reset();
@@ -179,6 +205,7 @@ class TimerModel {
 
   Options options_;
   std::optional<support::ScheduleModel> schedule_;  // of the newest start, while it runs
+  Waiting waiting_;                                 // the newest
   bool is_executing_ = false;
   Run run_;                              // the newest
   std::uint32_t failures_in_a_row_ = 0;  // since the newest start
@@ -189,8 +216,8 @@ class TimerModel {
   std::uint64_t succeeded_ = 0, failed_ = 0, cancelled_ = 0, skipped_ = 0, drifts_ = 0,
                 consecutive_errors_ = 0;
   std::string last_error_;
-  Nanos last_execution_time_{}, total_execution_time_{}, last_lateness_{};
-  std::vector<Nanos> lateness_, execution_time_;
+  Nanos last_execution_time_{}, total_execution_time_{}, last_lateness_{}, last_deferral_{};
+  std::vector<Nanos> lateness_, deferral_, execution_time_;
 };
 
 }  // namespace simulation

@@ -50,10 +50,10 @@ World::World(const Plan& plan) : plan_{plan}, stage_{plan} {
 // ---- What is done to the services
 
 void World::at(Nanos instant, std::function<void()> action) {
-  actions_.insert(instant);
-  stage_.time.call_at(instant, [this, instant, action = std::move(action)] {
-    actions_.erase(actions_.find(instant));
-    ++stage_.wakes;
+  const auto planned = actions_.insert(actions_.end(), Waiting::from(stage_.now(), instant));
+  stage_.time.call_at(instant, [this, planned, action = std::move(action)] {
+    stage_.woke(*planned);
+    actions_.erase(planned);
     if (!is_left_alone_) action();
   });
 }
@@ -180,22 +180,26 @@ void World::start_all() {
 
 // ---- What is looked at
 
-Nanos World::next() const {
-  Nanos next = actions_.empty() ? at_no_time : *actions_.begin();
-  for (const ServiceModel& model : stage_.models) next = std::min(next, model.next());
-  return next;
+Queue World::queue() const {
+  Queue queue{round_, plan_.is_shuffled};
+  for (const Waiting& action : actions_) queue.look_at(action);
+  for (const ServiceModel& model : stage_.models) model.show(queue);
+  return queue;
 }
 
 void World::step() {
   begin_step();
-  const Nanos expected = std::max(stage_.now(), next());
+  const Queue waiting = queue();
+  const Nanos expected = std::max(stage_.now(), waiting.next());
   const bool has_happened = stage_.time.run_next();
   must(has_happened, "nothing is due any more, and something must be");
   const Nanos fired = stage_.now() - stage_.jumped;
   check_after(fired);
   must_equal("the instant of a step", fired, expected);
   must(stage_.wakes == 1, "not exactly one thing happened in a step");
-  if (suspend_ > 0s) stage_.time.jump(std::exchange(suspend_, 0s));
+  must(waiting.may_begin_with(stage_.woken), "what is due happened in a wrong order");
+  round_ = fired;
+  if (suspend_ > 0s) stage_.jump(std::exchange(suspend_, 0s));
   if (!is_left_alone_) plan_starts_and_stops();
 }
 
@@ -260,7 +264,7 @@ void World::check_services(Nanos fired) {
     const ServiceModel& model = stage_.models[n];
     model.check();
     // A timer that only skips what it has missed tells nobody.
-    const bool may_have_skipped = model.next() <= stage_.now();
+    const bool may_have_skipped = model.first_due() <= stage_.now();
     const bool is_elsewhere = std::exchange(players_[n].phase, model.phase()) != model.phase();
     if (is_time_for_all || may_have_skipped || is_elsewhere || players_[n].is_watched_closely)
       check_statistics(n, fired);
@@ -274,8 +278,10 @@ void World::check_statistics(std::size_t service, Nanos fired) {
   must_equal<std::uint64_t>("timer_count", stats.timer_count, timers.size());
   for (std::size_t n = 0; n < timers.size(); ++n) {
     stage_.watch(service, n, [&] {
-      if (stage_.wakes == 0 && timers[n].has_only_skipped(fired, stats.timers[n].skipped_count))
-        ++stage_.wakes;
+      if (stage_.wakes == 0) {
+        if (const auto woken = timers[n].has_only_skipped(fired, stats.timers[n].skipped_count))
+          stage_.woke(*woken);
+      }
       timers[n].check(stats.timers[n], wall_clock_start);
     });
   }
@@ -294,6 +300,7 @@ void World::check_at_end() {
       const TimerModel& timer = stage_.models[service].timers[n];
       stage_.watch(service, n, [&] {
         check_percentiles(stats.timers[n].lateness, timer.lateness());
+        check_percentiles(stats.timers[n].deferral, timer.deferral());
         check_percentiles(stats.timers[n].execution_time, timer.execution_time());
         must_equal("worker_wait", stats.timers[n].worker_wait.max, Nanos{0});
       });
@@ -324,6 +331,8 @@ Report World::report() const {
     for (const TimerModel& timer : model.timers) {
       report.failed += timer.failed();
       report.cancelled += timer.cancelled();
+      report.deferred += static_cast<std::uint64_t>(std::count_if(
+          timer.deferral().begin(), timer.deferral().end(), [](Nanos deferral) { return deferral > 0s; }));
       report.skipped += timer.skipped();
       report.reanchored += timer.drifts();
     }

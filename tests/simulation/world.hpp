@@ -5,6 +5,7 @@
 #include "simulation/plan.hpp"
 #include "simulation/simulation.hpp"
 #include "simulation/stage.hpp"
+#include "simulation/waiting.hpp"
 
 #include <cliffracer/testing/run_log.hpp>
 #include <cliffracer/testing/virtual_time.hpp>
@@ -14,8 +15,8 @@
 #include <cstdint>
 #include <exception>
 #include <functional>
+#include <list>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -64,7 +65,7 @@ class World {
   void plan_starts_and_stops();
 
   void begin_step();
-  [[nodiscard]] Nanos next() const;
+  [[nodiscard]] Queue queue() const;
   void check_after(Nanos fired);
   void check_log_of_runs();
   void check_services(Nanos fired);
@@ -79,8 +80,9 @@ class World {
   Stage stage_;
   cliffracer::testing::RunLog log_{stage_.time};
   std::vector<Player> players_;
-  std::multiset<Nanos> actions_;  // the instants of what is planned
-  Nanos suspend_{};               // after this step
+  std::list<Waiting> actions_;  // planned
+  Nanos round_ = Nanos::min();  // when the newest step was
+  Nanos suspend_{};             // after this step
   bool has_ended_ = false;
   bool is_left_alone_ = false;
   std::size_t seen_ = 0;           // entries of the log

@@ -22,17 +22,34 @@
 
 namespace cliffracer::detail {
 
-/// The coroutines of a service that run at this moment, by name. Only on the service's strand; must outlive
-/// its coroutines.
+/// What of a service runs at this moment, by name: coroutines, and guests. Only on the service's strand; must
+/// outlive both.
 class TaskGroup {
  public:
+  /// Something that runs and is no coroutine.
+  class Guest {
+   public:
+    /// The names of what it still runs.
+    virtual void add_names(std::vector<std::string>& names) const = 0;
+
+   protected:
+    ~Guest() = default;
+  };
+
   /// `on_escape` is told of what a coroutine threw: nothing escapes in silence.
   using EscapeHandler = std::function<void(const std::string& name, std::exception_ptr)>;
 
   TaskGroup(const Strand& strand, TimerQueue& queue, EscapeHandler on_escape)
       : executor_{strand}, queue_{queue}, on_escape_{std::move(on_escape)}, last_ended_{queue, strand} {}
 
-  /// Starts `task` on the strand.
+  /// The group is not empty until the guest leaves. One guest at a time.
+  void enter(const Guest& guest) noexcept { guest_ = &guest; }
+  void leave() noexcept {
+    guest_ = nullptr;
+    if (empty()) last_ended_.ring();
+  }
+
+  /// Starts `task` on the strand. One without name is not told of.
   void spawn(std::string name, asio::awaitable<void> task) {
     spawn(std::move(name), executor_, std::move(task));
   }
@@ -55,11 +72,14 @@ class TaskGroup {
     }
   }
 
-  [[nodiscard]] bool empty() const noexcept { return tasks_.empty(); }
+  [[nodiscard]] bool empty() const noexcept { return tasks_.empty() && !guest_; }
 
   [[nodiscard]] std::vector<std::string> names() const {
     std::vector<std::string> names;
-    for (const auto& task : tasks_) names.push_back(task->name);
+    for (const auto& task : tasks_) {
+      if (!task->name.empty()) names.push_back(task->name);
+    }
+    if (guest_) guest_->add_names(names);
     return names;
   }
 
@@ -72,11 +92,11 @@ class TaskGroup {
     }
   }
 
-  /// Waits until no coroutine is left, at most for `timeout`. True: none is left. One waiter at a time.
+  /// Waits until the group is empty, at most for `timeout`. True: it is. One waiter at a time.
   asio::awaitable<bool> wait_empty(std::chrono::nanoseconds timeout) {
     const TimePoint deadline = later(queue_.now(), timeout);
-    while (!tasks_.empty() && queue_.now() < deadline) co_await last_ended_.wait_until(deadline);
-    co_return tasks_.empty();
+    while (!empty() && queue_.now() < deadline) co_await last_ended_.wait_until(deadline);
+    co_return empty();
   }
 
  private:
@@ -110,13 +130,14 @@ class TaskGroup {
   void end(Task& task) noexcept {
     task.has_ended = true;
     tasks_.erase(task.place);
-    if (tasks_.empty()) last_ended_.ring();
+    if (empty()) last_ended_.ring();
   }
 
   asio::any_io_executor executor_;
   TimerQueue& queue_;
   EscapeHandler on_escape_;
   std::list<std::shared_ptr<Task>> tasks_;
+  const Guest* guest_ = nullptr;
   Alarm last_ended_;
 };
 

@@ -256,9 +256,9 @@ class VirtualTime final : private detail::TimeSource, private detail::RunObserve
     return std::make_unique<detail::AbsentBroker>(context_, queue_, std::move(core));
   }
 
-  /// When the queue wants to be woken, but for a sleeper that has left since.
-  [[nodiscard]] detail::TimePoint next_instant() const {
-    return std::max(armed_for_.load(std::memory_order_relaxed), queue_.earliest());
+  /// When the queue wants to be woken, but for a waiter that has left since.
+  [[nodiscard]] detail::TimePoint next_instant() {
+    return std::max(armed_for_.load(std::memory_order_relaxed), queue_.next_wake());
   }
 
   void wake_next() {

@@ -174,7 +174,7 @@ TEST_CASE("what is due at one instant happens in an order that the seed decides,
 TEST_CASE("plain methods on workers are waited for before time moves") {
   VirtualTime time;
   const auto service = time.make<Daily>();
-  service->yields = 10'000;
+  service->yields = 1'000;
   time.start(*service);
   time.advance(72h);
   CHECK(service->purges == 3);

@@ -30,7 +30,7 @@ void NatsService::add_one(const timer<Method, Type>& registration) {
   const std::string name =
       registration.name.empty() ? std::string{timer<Method, Type>::method_name()} : registration.name;
   auto& owner = owner_of<typename timer<Method, Type>::service_type>("timer " + name);
-  timers_.add(config_.name, registration, owner);
+  timers_.add(config_.name, registration, owner, config_.default_tolerance);
 }
 
 template <auto Method, class Type>

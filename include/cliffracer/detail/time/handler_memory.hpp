@@ -7,9 +7,9 @@
 
 namespace cliffracer::detail {
 
-/// Memory for what Asio allocates to resume one coroutine: a handler, and with a strand one more. Kept
-/// between operations, so that a repeated one allocates only once. A third block at the same time comes from
-/// the heap.
+/// Memory for what Asio allocates for one handler: with a strand two blocks, and for a wait that is replaced
+/// one for each that has not ended yet. Kept between operations, so that a repeated one allocates only once.
+/// A fifth block at the same time comes from the heap.
 class HandlerMemory {
  public:
   HandlerMemory() = default;
@@ -49,7 +49,7 @@ class HandlerMemory {
     std::size_t size = 0;
     bool in_use = false;
   };
-  std::array<Block, 2> blocks_;
+  std::array<Block, 4> blocks_;
 };
 
 /// The allocator that hands HandlerMemory to Asio.

@@ -16,7 +16,8 @@
 
 namespace cliffracer::detail {
 
-/// The time of an io_context in production: the steady clock, and the kernel's timer behind the queue.
+/// The time of an io_context in production: the steady clock, and the kernel's timer behind the queue. Must
+/// outlive the handlers of the io_context.
 class SteadyTime final : private TimeSource {
  public:
   explicit SteadyTime(asio::io_context& context) : context_{context}, timer_{std::in_place, context_} {}
@@ -36,12 +37,25 @@ class SteadyTime final : private TimeSource {
       asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>,
                                  asio::io_context::executor_type>;
 
+  // Then other work of the io_context gets its turn.
+  static constexpr std::size_t most_at_once = 128;
+
   struct Fire {
     using allocator_type = HandlerAllocator<std::byte>;
     [[nodiscard]] allocator_type get_allocator() const noexcept { return allocator_type{self.fire_memory_}; }
     void operator()() const {
       self.is_fire_posted_ = false;
-      self.queue_.fire();
+      self.queue_.fire(most_at_once);
+    }
+
+    SteadyTime& self;
+  };
+
+  struct Expired {
+    using allocator_type = HandlerAllocator<std::byte>;
+    [[nodiscard]] allocator_type get_allocator() const noexcept { return allocator_type{self.wait_memory_}; }
+    void operator()(const asio::error_code& error) const {
+      if (!error) self.queue_.fire(most_at_once);
     }
 
     SteadyTime& self;
@@ -52,23 +66,26 @@ class SteadyTime final : private TimeSource {
   void wake_at(TimePoint due) override {
     if (due == never) {
       timer_->cancel();
+      timer_due_ = never;
     } else if (due <= now()) {
       // The kernel's timer would cost ten times as much; other handlers get their turn all the same.
       if (!is_fire_posted_.exchange(true)) asio::post(context_, Fire{*this});
-    } else {
+    } else if (due != timer_due_) {
+      timer_due_ = never;
       // The wait that this replaces ends with an error; one that has expired already causes a harmless extra
       // round.
       timer_->expires_at(due);
-      timer_->async_wait([this](const asio::error_code& error) {
-        if (!error) queue_.fire();
-      });
+      timer_->async_wait(Expired{*this});
+      timer_due_ = due;
     }
   }
 
   asio::io_context& context_;
   std::optional<Timer> timer_;
+  TimePoint timer_due_ = never;  // while that lies ahead, the timer waits for it
   std::atomic<bool> is_fire_posted_{false};
   HandlerMemory fire_memory_;
+  HandlerMemory wait_memory_;
   TimerQueue queue_{*this};
 };
 

@@ -54,6 +54,9 @@ class Suspended {
   /// Resumes the coroutine, never inside this call.
   void post() { asio::post(*strand_, Resume{*this}); }
 
+  /// Resumes the coroutine inside this call, which is made on the strand.
+  void resume() { (std::exchange(operations_, nullptr)->resume)(storage_); }
+
   /// Drops the coroutine: its frame is destroyed, it never goes on.
   void destroy() noexcept {
     if (operations_) (std::exchange(operations_, nullptr)->destroy)(storage_);
@@ -66,7 +69,7 @@ class Suspended {
   struct Resume {
     using allocator_type = HandlerAllocator<std::byte>;
     [[nodiscard]] allocator_type get_allocator() const noexcept { return allocator_type{suspended.memory_}; }
-    void operator()() const { (std::exchange(suspended.operations_, nullptr)->resume)(suspended.storage_); }
+    void operator()() const { suspended.resume(); }
 
     Suspended& suspended;
   };

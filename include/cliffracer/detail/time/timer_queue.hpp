@@ -1,28 +1,37 @@
 #pragma once
 
-#include <cliffracer/detail/time/due_heap.hpp>
 #include <cliffracer/detail/time/suspended.hpp>
 #include <cliffracer/detail/time/time_source.hpp>
+#include <cliffracer/detail/time/timer_group.hpp>
+#include <cliffracer/detail/time/timing_wheel.hpp>
 
 #include <asio/awaitable.hpp>
 
+#include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <mutex>
 #include <utility>
 
 namespace cliffracer::detail {
 
-/// The sleeping coroutines of one io_context, in order of their due points, behind one armed wake-up.
-/// Thread-safe.
+/// What waits for its due points on one io_context, behind one armed wake-up: timers, in groups that run
+/// together, and sleeping coroutines. Thread-safe.
+///
+/// A waiter may be served up to its tolerance after its due point. The wake-up is armed for the instant at
+/// which the first one cannot wait any longer, and serves all that are due by then: no choice of instants
+/// needs fewer wake-ups.
 class TimerQueue {
  public:
+  using Waiter = TimerWaiter;
+  using List = TimerList;
+  using Group = TimerGroup;
+
   /// One coroutine's place in the queue. Must outlive its sleep.
-  struct Sleeper {
-    TimePoint due{};
-    std::size_t heap_index = DueHeap<Sleeper>::absent;
-    Sleeper* next_due = nullptr;  // while a batch is being woken
+  struct Sleeper : Waiter {
     Suspended coroutine;
   };
 
@@ -31,11 +40,58 @@ class TimerQueue {
   [[nodiscard]] TimePoint now() const noexcept { return source_.now(); }
   [[nodiscard]] TimeSource& source() const noexcept { return source_; }
 
-  /// The next due point; `never` when nothing sleeps.
-  [[nodiscard]] TimePoint earliest() const {
+  // ---- Timers
+
+  /// Room for `timers` more, of which some have a tolerance: insert() relies on it.
+  void reserve(std::size_t timers, bool has_tolerance) {
     const std::lock_guard lock{mutex_};
-    return heap_.earliest();
+    strict_.reserve(timers_ + timers + sleepers_);
+    if (has_tolerance && !tolerant_) {
+      tolerant_ = std::make_unique<Tolerant>();
+      tolerant_->by_due.shuffle_equals(seed_);
+    }
+    if (tolerant_) tolerant_->reserve(timers_ + timers);
+    timers_ += timers;
   }
+
+  void release(std::size_t timers) noexcept {
+    const std::lock_guard lock{mutex_};
+    timers_ -= timers;
+  }
+
+  /// Each waits until its due point; `now` is what the caller last saw. Throws what arming the wake-up does.
+  void insert(List timers, TimePoint now) {
+    if (timers.empty()) return;
+    const std::lock_guard lock{mutex_};
+    TimePoint wake = never;
+    while (!timers.empty()) wake = std::min(wake, put(timers.pop_front(), now));
+    arm_earlier(wake);
+  }
+
+  /// What has become due since, in order.
+  [[nodiscard]] List take(Group& group) noexcept {
+    const std::lock_guard lock{mutex_};
+    group.is_told_ = false;
+    return std::exchange(group.due_, List{});
+  }
+
+  /// False: it does not wait.
+  bool remove(Waiter& waiter) noexcept {
+    const std::lock_guard lock{mutex_};
+    if (!waiter.place) return false;
+    if (!waiter.group) --sleepers_;
+    if (waiter.place_by_latest) {
+      tolerant_->by_due.remove(&waiter);
+      tolerant_->by_latest.remove(&waiter);
+    } else {
+      strict_.remove(&waiter);
+    }
+    // An armed wake-up without a waiter would keep io_context::run() from returning.
+    if (is_empty()) arm(never);
+    return true;
+  }
+
+  // ---- Coroutines
 
   /// Waits until `due` or wake(sleeper), whichever comes first. A due point in the past waits for the next
   /// round, so that other work of the event loop gets its turn. The caller runs on `strand`, which must
@@ -56,81 +112,145 @@ class TimerQueue {
     if (remove(sleeper)) sleeper.coroutine.destroy();
   }
 
-  /// Resumes what is due, in order, `most` at a time. Called by the time source. Asio out of memory here ends
-  /// the process.
+  // ---- For the time source
+
+  /// Serves what is due, in order, `most` at a time; those that were late when they came, as they came. Asio
+  /// out of memory here ends the process.
   void fire(std::size_t most = std::numeric_limits<std::size_t>::max()) noexcept {
-    Sleeper* first = nullptr;
+    List sleepers;
+    Group* groups = nullptr;
     {
       const std::lock_guard lock{mutex_};
       armed_for_ = never;
-      const TimePoint now = source_.now();
-      Sleeper** end = &first;
-      for (; most > 0 && heap_.earliest() <= now && heap_.earliest() != never; --most) {
-        Sleeper* const sleeper = heap_.pop();
-        sleeper->next_due = nullptr;
-        *end = sleeper;
-        end = &sleeper->next_due;
+      round_ = source_.now();
+      Group** end = &groups;
+      for (; most > 0; --most) {
+        Waiter* const waiter = pop(round_);
+        if (!waiter) break;
+        Group* const group = waiter->group;
+        if (!group) {
+          --sleepers_;
+          sleepers.push_back(waiter);
+          continue;
+        }
+        group->due_.push_back(waiter);
+        if (std::exchange(group->is_told_, true)) continue;
+        group->next_ = nullptr;
+        *end = group;
+        end = &group->next_;
       }
-      // While the batch runs, new sleepers come in: one wake-up is armed for all of them at the end.
+      if (tolerant_ && most > 0) tolerant_->by_latest.pass(round_);
+      // While the round runs, new waiters come in: one wake-up is armed for all of them at the end.
       ++firing_;
     }
-    while (first) {
-      // The sleeper may be asleep again, or gone, when dispatch() returns.
-      Sleeper* const sleeper = std::exchange(first, first->next_due);
-      sleeper->coroutine.dispatch();
-    }
+    // Each may wait again, or be gone, when its call returns.
+    while (!sleepers.empty()) static_cast<Sleeper*>(sleepers.pop_front())->coroutine.dispatch();
+    while (groups) std::exchange(groups, groups->next_)->on_due();
     const std::lock_guard lock{mutex_};
-    if (--firing_ > 0) return;
     // Always told: this round may not be the one that was armed last.
-    armed_for_ = heap_.earliest();
-    source_.wake_at(armed_for_);
+    if (--firing_ == 0) arm(earliest_wake());
   }
 
-  /// Sleepers due at one instant wake in an order that depends on `seed`; 0: first come, first served.
+  /// When fire() is to be called next; `never` when nothing waits.
+  [[nodiscard]] TimePoint next_wake() {
+    const std::lock_guard lock{mutex_};
+    return earliest_wake();
+  }
+
+  /// Waiters due at one instant are served in an order that depends on `seed`; 0: first come, first served.
   void shuffle_equals(std::uint64_t seed) {
     const std::lock_guard lock{mutex_};
-    heap_.shuffle_equals(seed);
+    seed_ = seed;
+    strict_.shuffle_equals(seed);
+    if (tolerant_) tolerant_->by_due.shuffle_equals(seed);
   }
 
-  /// Destroys the sleeping coroutines, because their io_context ends.
+  /// Destroys the sleeping coroutines and forgets the timers, because their io_context ends.
   void destroy_sleepers() noexcept {
     for (;;) {
-      Sleeper* sleeper = nullptr;
+      Waiter* waiter = nullptr;
       {
         const std::lock_guard lock{mutex_};
-        if (heap_.empty()) return;
-        sleeper = heap_.pop();
+        waiter = pop(never);
+        if (waiter && !waiter->group) --sleepers_;
       }
-      sleeper->coroutine.destroy();
+      if (!waiter) return;
+      if (!waiter->group) static_cast<Sleeper*>(waiter)->coroutine.destroy();
     }
   }
 
  private:
+  using ByDue = TimingWheel<Waiter, &Waiter::place>;
+
+  struct Tolerant {
+    ByDue by_due;
+    TimingWheel<Waiter, &Waiter::place_by_latest> by_latest;
+
+    void reserve(std::size_t timers) {
+      by_due.reserve(timers);
+      by_latest.reserve(timers);
+    }
+  };
+
   void insert(Sleeper& sleeper) {
     const std::lock_guard lock{mutex_};
-    heap_.push(&sleeper, sleeper.due);
-    if (firing_ == 0 && sleeper.due < armed_for_) arm(sleeper.due);
+    strict_.reserve(timers_ + sleepers_ + 1);
+    ++sleepers_;
+    strict_.push(&sleeper, sleeper.due);
+    arm_earlier(sleeper.due);
   }
 
-  bool remove(Sleeper& sleeper) noexcept {
-    const std::lock_guard lock{mutex_};
-    if (sleeper.heap_index == DueHeap<Sleeper>::absent) return false;
-    heap_.remove(&sleeper);
-    // An armed wake-up without a sleeper would keep io_context::run() from returning.
-    if (heap_.empty()) arm(never);
-    return true;
+  /// Returns when it cannot wait any longer. A timer that is late already has no use for its tolerance.
+  TimePoint put(Waiter* waiter, TimePoint now) noexcept {
+    if (waiter->tolerance == std::chrono::nanoseconds::zero() || waiter->due <= now) {
+      strict_.push(waiter, waiter->due);
+      return waiter->due;
+    }
+    const TimePoint latest = later(waiter->due, waiter->tolerance);
+    tolerant_->by_due.push(waiter, waiter->due);
+    tolerant_->by_latest.push(waiter, latest);
+    return latest;
   }
 
-  void arm(TimePoint due) {
-    if (due == armed_for_) return;
-    armed_for_ = due;
-    source_.wake_at(due);
+  [[nodiscard]] Waiter* pop(TimePoint now) noexcept {
+    if (!tolerant_ || strict_.earliest() <= tolerant_->by_due.earliest()) {
+      if (Waiter* const waiter = strict_.pop(now); waiter || !tolerant_) return waiter;
+    }
+    Waiter* const waiter = tolerant_->by_due.pop(now);
+    if (waiter) tolerant_->by_latest.remove(waiter);
+    return waiter;
+  }
+
+  [[nodiscard]] bool is_empty() const noexcept {
+    return strict_.empty() && (!tolerant_ || tolerant_->by_due.empty());
+  }
+
+  [[nodiscard]] TimePoint earliest_wake() noexcept {
+    if (!tolerant_) return strict_.earliest();
+    const TimePoint due = tolerant_->by_due.earliest();
+    // Left over from a round that served `most`.
+    const bool is_cut_short = due <= round_;
+    return std::min(strict_.earliest(), is_cut_short ? due : tolerant_->by_latest.earliest());
+  }
+
+  void arm_earlier(TimePoint wake) {
+    if (firing_ == 0 && wake < armed_for_) arm(wake);
+  }
+
+  void arm(TimePoint wake) {
+    armed_for_ = wake;
+    source_.wake_at(wake);
   }
 
   TimeSource& source_;
   mutable std::mutex mutex_;
-  DueHeap<Sleeper> heap_;
+  ByDue strict_;
+  std::unique_ptr<Tolerant> tolerant_;
+  std::uint64_t seed_ = 0;
   TimePoint armed_for_ = never;
+  TimePoint round_{};         // when the last round was
+  std::size_t timers_ = 0;    // that there is room for
+  std::size_t sleepers_ = 0;  // that wait
   int firing_ = 0;
 };
 

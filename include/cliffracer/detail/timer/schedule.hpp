@@ -32,6 +32,7 @@ class Schedule {
     std::chrono::nanoseconds interval{};       ///< > 0
     std::chrono::nanoseconds max_drift{};      ///< >= 0
     std::chrono::nanoseconds error_backoff{};  ///< >= 0
+    std::chrono::nanoseconds tolerance{};      ///< >= 0, < interval
     MissedTicks missed_ticks = MissedTicks::coalesce;
     bool eager = false;
   };
@@ -43,19 +44,36 @@ class Schedule {
     std::uint32_t attempt = 1;  ///< 1 + failures in a row before this run.
     std::uint64_t skipped = 0;  ///< Due points passed over.
     TimePoint due{};            ///< The oldest due point that the run stands for.
-    std::chrono::nanoseconds lateness{0};  ///< From `due` to now.
+    std::chrono::nanoseconds deferral{0};  ///< From `due` to now, as far as the tolerance allows.
+    std::chrono::nanoseconds lateness{0};  ///< What is beyond it.
   };
 
-  constexpr Schedule(const Options& options, TimePoint anchor) noexcept
-      : options_{options}, next_{options.eager ? anchor : later(anchor, options.interval)}, due_{next_} {}
+  constexpr Schedule(const Options& options, TimePoint anchor) noexcept : options_{options} { start(anchor); }
+
+  /// As if new, with the same options, which other threads may look at meanwhile.
+  constexpr void start(TimePoint anchor) noexcept {
+    next_ = options_.eager ? anchor : later(anchor, options_.interval);
+    due_ = next_;
+    last_due_ = TimePoint::min();
+    failures_ = 0;
+    retrying_ = false;
+    skipped_last_ = false;
+  }
+
+  [[nodiscard]] constexpr const Options& options() const noexcept { return options_; }
 
   /// When to wake up; in the past for a run that is late already, `never` at the end of the clock's range.
   [[nodiscard]] constexpr TimePoint due() const noexcept { return due_; }
 
+  /// 1 + failures in a row so far.
+  [[nodiscard]] constexpr std::uint32_t attempt() const noexcept { return failures_ + 1; }
+
   [[nodiscard]] constexpr Decision wake(TimePoint now) noexcept {
-    Decision decision{.attempt = failures_ + 1, .due = due_};
+    Decision decision{.attempt = attempt(), .due = due_};
     if (now < due_ || due_ == never) return decision;
-    decision.lateness = elapsed(due_, now);
+    const std::chrono::nanoseconds late = elapsed(due_, now);
+    decision.deferral = std::min(late, options_.tolerance);
+    decision.lateness = late - decision.deferral;
     if (retrying_) {
       decision.skipped = pass(due_ - std::chrono::nanoseconds{1});
       // A retry that meets the grid is that point.
@@ -100,7 +118,7 @@ class Schedule {
     failures_ = 0;
     std::uint64_t skipped = 0;
     if (options_.missed_ticks == MissedTicks::skip && next_ < now &&
-        elapsed(next_, now) <= options_.max_drift) {
+        elapsed(next_, now) - options_.tolerance <= options_.max_drift) {
       // A point that is due at this very instant is not missed.
       skipped = pass(now - std::chrono::nanoseconds{1});
     }
@@ -122,10 +140,10 @@ class Schedule {
     return further + 1;
   }
 
-  Options options_;
-  TimePoint next_;  // oldest point of the grid that is neither run nor skipped
-  TimePoint due_;   // next_, or the retry after a failure
-  TimePoint last_due_ = TimePoint::min();
+  const Options options_;
+  TimePoint next_{};  // oldest point of the grid that is neither run nor skipped
+  TimePoint due_{};   // next_, or the retry after a failure
+  TimePoint last_due_{};
   std::uint32_t failures_ = 0;  // in a row
   bool retrying_ = false;       // due_ lies off the grid
   bool skipped_last_ = false;

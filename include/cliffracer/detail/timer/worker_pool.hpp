@@ -1,42 +1,48 @@
 #pragma once
 
 #include <cliffracer/detail/time/handler_memory.hpp>
+#include <cliffracer/detail/time/time_source.hpp>
 #include <cliffracer/detail/timer/timer_entry.hpp>
 
-#include <asio/awaitable.hpp>
 #include <asio/io_context.hpp>
 #include <asio/post.hpp>
 #include <asio/thread_pool.hpp>
 
 #include <cstddef>
 #include <exception>
+#include <functional>
 #include <optional>
+#include <utility>
 
 namespace cliffracer::detail {
 
 /// The threads on which a service's plain timer methods run.
 class WorkerPool {
  public:
+  /// Told on the event loop, on any of its threads, when a run has ended.
+  using Ended = std::function<void(TimerEntry&)>;
+
   /// 0 threads: the event loop does their work. They end with the pool; no run may be in progress then.
-  WorkerPool(std::size_t threads, asio::io_context& event_loop) : event_loop_{event_loop} {
+  WorkerPool(std::size_t threads, asio::io_context& event_loop, TimeSource& time, Ended ended)
+      : event_loop_{event_loop}, time_{time}, ended_{std::move(ended)} {
     if (threads > 0) threads_.emplace(threads);
   }
 
-  /// Runs the entry's method on a worker while the calling coroutine waits. Afterwards `entry.worker_run`
-  /// says when it began and ended, and what it threw. A run that still waits for a worker when a stop is
-  /// asked for is withdrawn.
-  asio::awaitable<void> run(const Strand& strand, TimerEntry& entry, const TimerQueue& queue,
-                            const TickContext& tick) {
-    entry.worker_run.queue = &queue;
-    entry.worker_run.tick = &tick;
-    return entry.worker_run.loop.suspend(strand, [this, &entry] {
-      entry.worker_run.queue->source().worker_called();
+  /// Runs the entry's method on a worker, with the context in its `worker_run`, which says afterwards when it
+  /// began and ended, and what it threw. A run that still waits for a worker when a stop is asked for is
+  /// withdrawn. Throws std::bad_alloc: the run was not begun.
+  void post(TimerEntry& entry) {
+    time_.worker_called();
+    try {
       if (threads_) {
-        asio::post(*threads_, Job{{entry}, event_loop_});
+        asio::post(*threads_, Job{{entry}, *this});
       } else {
-        asio::post(event_loop_, Job{{entry}, event_loop_});
+        asio::post(event_loop_, Job{{entry}, *this});
       }
-    });
+    } catch (...) {
+      time_.worker_returned();
+      throw;
+    }
   }
 
  private:
@@ -44,39 +50,43 @@ class WorkerPool {
   struct Handler {
     using allocator_type = HandlerAllocator<std::byte>;
     [[nodiscard]] allocator_type get_allocator() const noexcept {
-      return allocator_type{entry.worker_run.loop.memory()};
+      return allocator_type{entry.worker_run->memory};
     }
     TimerEntry& entry;
   };
 
   struct Return : Handler {
     void operator()() const {
-      this->entry.worker_run.queue->source().worker_returned();
-      this->entry.worker_run.loop.dispatch();
+      pool.time_.worker_returned();
+      pool.ended_(this->entry);
     }
+
+    const WorkerPool& pool;
   };
 
   struct Job : Handler {
     void operator()() const noexcept {
-      auto& run = this->entry.worker_run;
+      WorkerRun& run = *this->entry.worker_run;
       run.thrown = nullptr;
-      run.started = run.queue->now();
-      run.withdrawn = run.tick->stop_token.stop_requested();
+      run.started = pool.time_.now();
+      run.withdrawn = run.tick.stop_token.stop_requested();
       try {
-        if (!run.withdrawn) this->entry.method.call(this->entry.method.object, *run.tick);
+        if (!run.withdrawn) this->entry.method->call(this->entry.object, &run.tick);
       } catch (...) {
         run.thrown = std::current_exception();
       }
-      run.ended = run.queue->now();
+      run.ended = pool.time_.now();
       // Not to the strand: its own bookkeeping would allocate on this thread and free on the other.
-      asio::post(event_loop, Return{{this->entry}});
+      asio::post(pool.event_loop_, Return{{this->entry}, pool});
     }
 
-    asio::io_context& event_loop;
+    const WorkerPool& pool;
   };
 
   std::optional<asio::thread_pool> threads_;
   asio::io_context& event_loop_;
+  TimeSource& time_;
+  Ended ended_;
 };
 
 }  // namespace cliffracer::detail

@@ -281,3 +281,22 @@ TEST_CASE("the schedule can be decided at compile time") {
   }();
   STATIC_REQUIRE(second_due == at(2s));
 }
+
+TEST_CASE("within the tolerance nothing is late, for drift and for what was missed during a run") {
+  Schedule schedule{{.interval = 10s, .max_drift = 0s, .tolerance = 5s, .missed_ticks = MissedTicks::skip},
+                    at(0s)};
+  auto decision = schedule.wake(at(10s));
+  CHECK(decision.run);
+  // The point at 20 s is past its interval's start, not past its tolerance: it was missed, and did not drift.
+  CHECK(schedule.finished(at(23s), true) == 1);
+  CHECK(schedule.due() == at(30s));
+  decision = schedule.wake(at(35s));
+  CHECK(decision.run);
+  CHECK_FALSE(decision.drifted);
+  CHECK(decision.deferral == 5s);
+  CHECK(decision.lateness == 0s);
+  CHECK(schedule.finished(at(35s), true) == 0);
+  decision = schedule.wake(at(45s + 1ns));
+  CHECK(decision.drifted);
+  CHECK(decision.lateness == 1ns);
+}

@@ -25,13 +25,13 @@ TimerStats snapshot(const StatsCell& cell) {
 void run(StatsCell& cell, Outcome outcome, std::chrono::nanoseconds length = 1ms,
          std::string_view error = {}) {
   cell.run_started(Schedule::Decision{.run = true});
-  cell.run_ended(outcome, length, error);
+  cell.run_ended(outcome, length, 0, {}, error);
 }
 
 }  // namespace
 
 TEST_CASE("a timer that never ran has all numbers at zero") {
-  const StatsCell cell;
+  const StatsCell cell{{}};
   const auto stats = snapshot(cell);
   CHECK(stats.execution_count == 0);
   CHECK(stats.error_rate == 0.0);
@@ -41,14 +41,14 @@ TEST_CASE("a timer that never ran has all numbers at zero") {
 }
 
 TEST_CASE("a run counts as started at once and as what it came to at its end") {
-  StatsCell cell;
+  StatsCell cell{{}};
   cell.run_started(Schedule::Decision{.run = true, .lateness = 3ms});
   auto stats = snapshot(cell);
   CHECK(stats.execution_count == 1);
   CHECK(stats.is_executing);
   CHECK(stats.success_count == 0);
   CHECK(stats.last_lateness == 3ms);
-  cell.run_ended(Outcome::succeeded, 5ms);
+  cell.run_ended(Outcome::succeeded, 5ms, 0, {});
   stats = snapshot(cell);
   CHECK(stats.execution_count == 1);
   CHECK_FALSE(stats.is_executing);
@@ -57,7 +57,7 @@ TEST_CASE("a run counts as started at once and as what it came to at its end") {
 }
 
 TEST_CASE("average is total time of finished runs over finished runs, whatever became of them") {
-  StatsCell cell;
+  StatsCell cell{{}};
   run(cell, Outcome::succeeded, 10ms);
   run(cell, Outcome::failed, 30ms, "x");
   run(cell, Outcome::cancelled, 20ms);
@@ -71,7 +71,7 @@ TEST_CASE("average is total time of finished runs over finished runs, whatever b
 }
 
 TEST_CASE("consecutive errors end with a success, the last error stays") {
-  StatsCell cell;
+  StatsCell cell{{}};
   run(cell, Outcome::failed, 1ms, "one");
   run(cell, Outcome::failed, 1ms, "two");
   CHECK(snapshot(cell).consecutive_errors == 2);
@@ -81,7 +81,7 @@ TEST_CASE("consecutive errors end with a success, the last error stays") {
 }
 
 TEST_CASE("a long error text is cut, but not inside a character") {
-  StatsCell cell;
+  StatsCell cell{{}};
   std::string text(254, 'x');
   text += "\xc3\xa9\xc3\xa9";
   run(cell, Outcome::failed, 1ms, text);
@@ -89,7 +89,7 @@ TEST_CASE("a long error text is cut, but not inside a character") {
 }
 
 TEST_CASE("skipped points and drifts add up") {
-  StatsCell cell;
+  StatsCell cell{{}};
   cell.loop_started(TimePoint{5s});
   cell.skipped(3, TimePoint{9s});
   cell.run_started(Schedule::Decision{.run = true, .drifted = true, .skipped = 4});
@@ -99,14 +99,14 @@ TEST_CASE("skipped points and drifts add up") {
 }
 
 TEST_CASE("the next due point is known while the loop sleeps and only then") {
-  StatsCell cell;
+  StatsCell cell{{}};
   TimerStats stats;
   CHECK(cell.snapshot(stats) == cliffracer::detail::never);
   cell.loop_started(TimePoint{5s});
   CHECK(cell.snapshot(stats) == TimePoint{5s});
   cell.run_started(Schedule::Decision{.run = true});
   CHECK(cell.snapshot(stats) == cliffracer::detail::never);
-  cell.run_ended(Outcome::succeeded, 1ms);
+  cell.run_ended(Outcome::succeeded, 1ms, 0, {});
   cell.skipped(0, TimePoint{6s});
   CHECK(cell.snapshot(stats) == TimePoint{6s});
   cell.loop_ended();
@@ -114,7 +114,7 @@ TEST_CASE("the next due point is known while the loop sleeps and only then") {
 }
 
 TEST_CASE("readers on other threads see consistent numbers while the timer runs") {
-  StatsCell cell;
+  StatsCell cell{{}};
   std::atomic<bool> done{false};
   std::atomic<std::uint64_t> snapshots{0};
   std::atomic<std::uint64_t> wrong{0};
@@ -139,9 +139,9 @@ TEST_CASE("readers on other threads see consistent numbers while the timer runs"
   // At least until the readers have seen something.
   for (std::uint64_t i = 0; i < 30'000 || snapshots < 1000; ++i) {
     cell.run_started(Schedule::Decision{.run = true, .skipped = 1});
-    cell.run_ended(Outcome::failed, 1us, error);
+    cell.run_ended(Outcome::failed, 1us, 0, {}, error);
     cell.run_started(Schedule::Decision{.run = true, .skipped = 1});
-    cell.run_ended(Outcome::succeeded, 1us);
+    cell.run_ended(Outcome::succeeded, 1us, 0, {});
   }
   done = true;
   first.join();

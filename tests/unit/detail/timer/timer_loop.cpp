@@ -1,9 +1,8 @@
 #include "support/catch.hpp"
 #include "support/virtual_time.hpp"
 
-#include <asio/this_coro.hpp>
-#include <asio/use_awaitable.hpp>
-
+#include <asio/cancellation_state.hpp>
+#include <asio/post.hpp>
 #include <asio/steady_timer.hpp>
 #include <asio/this_coro.hpp>
 #include <asio/use_awaitable.hpp>
@@ -49,6 +48,11 @@ struct Service {
   asio::awaitable<void> blocks_the_loop() {
     note();
     if (starts.size() == 1) world.time.pass(blocks_for);
+    co_return;
+  }
+  asio::awaitable<void> takes_a_while() {
+    note();
+    world.time.pass(100us);
     co_return;
   }
   asio::awaitable<void> hangs() {
@@ -366,4 +370,97 @@ TEST_CASE("a timer that skips and woke up late by more than an interval waits fo
   world.time.advance(15s);
   CHECK(service.starts == Starts{30s, 40s});
   CHECK(world.stats().skipped_count == 2);
+}
+
+TEST_CASE("a run within its tolerance is neither late nor drifted, and what it waited is told apart") {
+  TimerWorld world;
+  Service service{world};
+  world.add(
+      timer<&Service::plain>{.interval = 10s, .max_drift = 0s, .tolerance = 2s, .run_on = RunOn::event_loop},
+      service);
+  world.start();
+  world.time.advance(22s);
+  // The grid does not move.
+  CHECK(service.starts == Starts{12s, 22s});
+  CHECK(service.ticks[1].due == service.begin + 20s);
+  CHECK(service.ticks[1].deferral == 2s);
+  CHECK(service.ticks[1].lateness == 0s);
+  world.time.pass(11s);
+  world.time.advance(0s);
+  CHECK(service.ticks[2].deferral == 2s);
+  CHECK(service.ticks[2].lateness == 1s);
+  const auto stats = world.stats();
+  CHECK(stats.tolerance == 2s);
+  CHECK(stats.drift_count == 1);
+  CHECK(stats.last_deferral == 2s);
+  CHECK(stats.last_lateness == 1s);
+  CHECK(stats.deferral.max == 2s);
+  CHECK(stats.lateness.max == 1s);
+}
+
+TEST_CASE("runs of coroutines that do not wait need one runner, those that do one for each at a time") {
+  TimerWorld world;
+  Service service{world};
+  Service slow{world};
+  slow.sleeps_for = 500ms;
+  world.add(timer<&Service::sleeps>{.interval = 1s, .name = "slow_a"}, slow);
+  world.add(timer<&Service::tick>{.interval = 1s}, service);
+  world.add(timer<&Service::sleeps>{.interval = 1s, .name = "slow_b"}, slow);
+  world.add(timer<&Service::plain>{.interval = 1s, .run_on = RunOn::event_loop}, service);
+  world.start();
+  world.time.advance(10s);
+  CHECK(slow.starts.size() == 20);
+  CHECK(service.starts.size() == 20);
+  for (std::size_t i = 0; i < 4; ++i) CHECK(world.stats(i).lateness.max == 0ns);
+  world.stop();
+  CHECK_FALSE(world.tasks.empty());
+  world.time.advance(500ms);
+  CHECK(world.tasks.empty());
+}
+
+TEST_CASE("what one run does to its cancellation does not reach the next") {
+  struct Careless {
+    asio::awaitable<void> careless() {
+      co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+      co_await asio::this_coro::throw_if_cancelled(false);
+    }
+    asio::awaitable<void> hangs() {
+      asio::steady_timer never{co_await asio::this_coro::executor, asio::steady_timer::time_point::max()};
+      co_await never.async_wait(asio::use_awaitable);
+    }
+  } object;
+  TimerWorld world;
+  world.add(timer<&Careless::careless>{.interval = 1s}, object);
+  world.add(timer<&Careless::hangs>{.interval = 1s}, object);
+  world.start();
+  world.time.advance(1s);
+  CHECK(world.stats(0).success_count == 1);
+  CHECK(world.stats(1).is_executing);
+  world.stop();
+  world.timers.cancelling();
+  world.tasks.cancel();
+  world.time.settle();
+  CHECK(world.tasks.empty());
+  CHECK(world.stats(1).cancelled_count == 1);
+}
+
+TEST_CASE("a flood of due timers lets other work of the event loop have its turn") {
+  TimerWorld world;
+  Service service{world};
+  service.blocks_for = 0s;
+  for (int i = 0; i < 50; ++i) {
+    world.add(timer<&Service::takes_a_while>{.interval = 1s, .name = "t" + std::to_string(i)}, service);
+  }
+  world.start();
+  world.time.pass(1s);
+  std::size_t runs_before_other_work = 0;
+  asio::post(world.context, [&] {
+    world.time.queue().fire();
+    asio::post(world.context, [&] { runs_before_other_work = service.starts.size(); });
+  });
+  world.time.settle();
+  CHECK(service.starts.size() == 50);
+  CHECK(runs_before_other_work > 0);
+  // Each takes a tenth of the millisecond that a turn may take, and the second turn was asked for first.
+  CHECK(runs_before_other_work <= 20);
 }

@@ -56,6 +56,12 @@ TEST_CASE("an option out of range is refused with service, timer and rule") {
        "service orders: timer plain: error_backoff must not be negative"},
       {refusal(timer<plain>{.interval = 1s, .error_backoff = std::chrono::hours::max(), .name = "x"}),
        "service orders: timer x: error_backoff must fit in 64-bit nanoseconds (292 years)"},
+      {refusal(timer<plain>{.interval = 1s, .tolerance = -1ns}),
+       "service orders: timer plain: tolerance must not be negative"},
+      {refusal(timer<plain>{.interval = 1s, .tolerance = 1s}),
+       "service orders: timer plain: tolerance must be less than interval"},
+      {refusal(timer<plain>{.interval = 1s, .tolerance = std::chrono::hours::max()}),
+       "service orders: timer plain: tolerance must fit in 64-bit nanoseconds (292 years)"},
       {refusal(timer<plain>{.interval = 1s, .missed_ticks = static_cast<MissedTicks>(9)}),
        "service orders: timer plain: missed_ticks is no MissedTicks"},
       {refusal(timer<plain>{.interval = 1s, .run_on = static_cast<RunOn>(9)}),
@@ -75,6 +81,8 @@ TEST_CASE("an option out of range is refused with service, timer and rule") {
 
 TEST_CASE("legal values at the edges are taken") {
   CHECK(refusal(timer<&Service::plain>{.interval = 1ns, .max_drift = 0s, .error_backoff = 0s}).empty());
+  CHECK(refusal(timer<&Service::plain>{.interval = 1ns, .tolerance = 0s}).empty());
+  CHECK(refusal(timer<&Service::plain>{.interval = 1s, .tolerance = 1s - 1ns}).empty());
   CHECK(refusal(timer<&Service::plain>{.interval = std::chrono::nanoseconds::max(),
                                        .max_drift = std::chrono::nanoseconds::max(),
                                        .error_backoff = std::chrono::nanoseconds::max()})
@@ -112,4 +120,20 @@ TEST_CASE("statistics say how a timer was registered") {
   CHECK(stats.timers[0].max_drift == 2s);
   CHECK(stats.timers[0].error_backoff == 7s);
   CHECK_FALSE(stats.timers[0].next_execution.has_value());
+}
+
+TEST_CASE("a timer without a tolerance has the default, at most a tenth of its interval") {
+  TimerSet timers;
+  Service service;
+  timers.add("orders", timer<&Service::plain>{.interval = 100s, .name = "default"}, service, 4s);
+  timers.add("orders", timer<&Service::plain>{.interval = 10s, .name = "short"}, service, 4s);
+  timers.add("orders", timer<&Service::plain>{.interval = 10s, .tolerance = 3s, .name = "own"}, service, 4s);
+  timers.add("orders", timer<&Service::plain>{.interval = 10s, .tolerance = 0s, .name = "none"}, service, 4s);
+  timers.add("orders", timer<&Service::plain>{.interval = 10s, .name = "no_default"}, service);
+  const auto stats = timers.stats({}, {});
+  CHECK(stats.timers[0].tolerance == 4s);
+  CHECK(stats.timers[1].tolerance == 1s);
+  CHECK(stats.timers[2].tolerance == 3s);
+  CHECK(stats.timers[3].tolerance == 0s);
+  CHECK(stats.timers[4].tolerance == 0s);
 }
