@@ -1,43 +1,48 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <new>
-#include <utility>
 
 namespace cliffracer::detail {
 
 /// Memory for what Asio allocates for one handler: with a strand two blocks, and for a wait that is replaced
 /// one for each that has not ended yet. Kept between operations, so that a repeated one allocates only once.
-/// A fifth block at the same time comes from the heap.
+/// A fifth block at the same time comes from the heap. Thread-safe, because an operation may end on one
+/// thread while the next begins on another.
 class HandlerMemory {
  public:
   HandlerMemory() = default;
   HandlerMemory(const HandlerMemory&) = delete;
   HandlerMemory& operator=(const HandlerMemory&) = delete;
   ~HandlerMemory() {
-    for (const Block& block : blocks_) ::operator delete(block.memory);
+    for (const Block& block : blocks_) ::operator delete(block.memory.load(std::memory_order_relaxed));
   }
 
   [[nodiscard]] void* allocate(std::size_t bytes) {
     for (Block& block : blocks_) {
-      if (block.in_use) continue;
+      if (block.in_use.exchange(true, std::memory_order_acquire)) continue;
       if (bytes > block.size) {
-        ::operator delete(std::exchange(block.memory, nullptr));
+        ::operator delete(block.memory.exchange(nullptr, std::memory_order_relaxed));
         block.size = 0;
-        block.memory = ::operator new(bytes);
+        try {
+          block.memory.store(::operator new(bytes), std::memory_order_relaxed);
+        } catch (...) {
+          block.in_use.store(false, std::memory_order_release);
+          throw;
+        }
         block.size = bytes;
       }
-      block.in_use = true;
-      return block.memory;
+      return block.memory.load(std::memory_order_relaxed);
     }
     return ::operator new(bytes);
   }
 
   void deallocate(void* memory) noexcept {
     for (Block& block : blocks_) {
-      if (block.memory != memory) continue;
-      block.in_use = false;
+      if (block.memory.load(std::memory_order_relaxed) != memory) continue;
+      block.in_use.store(false, std::memory_order_release);
       return;
     }
     ::operator delete(memory);
@@ -45,9 +50,9 @@ class HandlerMemory {
 
  private:
   struct Block {
-    void* memory = nullptr;
-    std::size_t size = 0;
-    bool in_use = false;
+    std::atomic<void*> memory{nullptr};
+    std::size_t size = 0;  // whoever has it in use
+    std::atomic<bool> in_use{false};
   };
   std::array<Block, 4> blocks_;
 };

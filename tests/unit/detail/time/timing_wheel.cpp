@@ -94,7 +94,7 @@ TEST_CASE("items leave a wheel by due point, equal ones in the order they came i
 
 TEST_CASE("a wheel does what a sorted list does, whatever the distances") {
   std::mt19937_64 random{11};
-  for (const int highest_bit : {4, 7, 13, 20, 31, 44, 61}) {
+  for (const std::uint64_t highest_bit : {4U, 7U, 13U, 20U, 31U, 44U, 61U}) {
     Wheel wheel;
     Model model;
     std::deque<Item> items(300);
