@@ -243,7 +243,7 @@ class TimerQueue {
   }
 
   TimeSource& source_;
-  mutable std::mutex mutex_;
+  std::mutex mutex_;
   ByDue strict_;
   std::unique_ptr<Tolerant> tolerant_;
   std::uint64_t seed_ = 0;
