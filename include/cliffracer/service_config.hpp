@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <initializer_list>
 #include <stdexcept>
 #include <string>
@@ -105,6 +106,17 @@ struct ServiceConfig {
   /// The `.tolerance` of timers that give none, but at most a tenth of their interval; >= 0; 0: they run as
   /// soon as they are due.
   std::chrono::nanoseconds default_tolerance{0};
+  /// Something that holds the event loop for this long is named in a warning and counted: >= 0; 0: nothing
+  /// is. (As slow_callback_duration of Python's asyncio.)
+  std::chrono::nanoseconds blocking_threshold = std::chrono::milliseconds{100};
+  /// Decides the timers' jitter; 0: each start of the process has another one.
+  std::uint64_t jitter_seed = 0;
+  /// Answers NATS's services protocol (ADR-32): `$SRV.PING`, `$SRV.INFO`, `$SRV.STATS`.
+  bool discovery = true;
+  /// The timers can be paused, resumed, triggered and given another interval with requests to
+  /// `{name}.rpc.timers.*`. Whoever may publish there may do so.
+  bool remote_control = false;
+
   /// Threads for plain timer methods; 0: one per plain timer.
   std::size_t worker_threads = 0;
   /// Threads for plain RPC methods and listeners; 1 to 1024.
@@ -184,6 +196,7 @@ class ConfigCheck {
     require(config_.connect_timeout >= 1ms, "connect_timeout must be at least 1 ms");
     require(config_.reconnect_time_wait >= 1ms, "reconnect_time_wait must be at least 1 ms");
     require(config_.stop_timeout >= 0ns, "stop_timeout must not be negative");
+    require(config_.blocking_threshold >= 0ns, "blocking_threshold must not be negative");
     require(config_.default_tolerance >= 0ns, "default_tolerance must not be negative");
     require(config_.max_reconnect_attempts >= -1,
             "max_reconnect_attempts must be -1 (forever), zero or more");

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -20,6 +21,39 @@ struct DurationPercentiles {
   std::chrono::nanoseconds max{0};
 };
 
+/// How many measured durations were no longer than each of some bounds, as Prometheus counts: each count
+/// includes those before it. Grows only.
+struct DurationBuckets {
+  /// 1.024 us times the powers of four, up to 18 minutes.
+  static constexpr std::array<std::chrono::nanoseconds, 16> bounds = [] {
+    std::array<std::chrono::nanoseconds, 16> all{};
+    for (std::size_t i = 0; i < all.size(); ++i)
+      all[i] = std::chrono::nanoseconds{std::int64_t{1024} << 2 * i};
+    return all;
+  }();
+
+  std::array<std::uint64_t, bounds.size()> counts{};
+  std::uint64_t count = 0;  ///< All of them, longer ones included.
+  std::chrono::nanoseconds sum{0};
+};
+
+/// Due points passed over without a run, by reason.
+struct SkippedCounts {
+  std::uint64_t missed = 0;   ///< Run together with another one, or passed while a run was in progress.
+  std::uint64_t drifted = 0;  ///< Later than max_drift: the grid was re-anchored behind them.
+  std::uint64_t failing = 0;  ///< Passed between a failure and its retry.
+  std::uint64_t paused = 0;   ///< Passed while the timer was paused; counted when it is resumed.
+};
+
+/// Why the newest run began later than it was due.
+enum class LatenessCause : std::uint8_t {
+  none,        ///< It did not, or by less than 1 ms.
+  own_run,     ///< The run before it was still in progress, or a failure had to be waited for.
+  event_loop,  ///< Something that the service runs held its event loop: `last_blocked_by`.
+  suspended,  ///< Nothing of the service ran: the process or the machine stood still or was short of time, or
+              ///< somebody else's work held the io_context.
+};
+
 /// One timer's numbers, consistent with each other: taken at one instant between two steps of the timer's
 /// loop. (The percentiles are read apart and may be one run ahead or behind.)
 ///
@@ -36,9 +70,18 @@ struct TimerStats {
   std::chrono::nanoseconds error_backoff{0};
   std::chrono::nanoseconds tolerance{0};  ///< In force: the timer's own or the service's default.
   bool eager = false;
+  std::chrono::nanoseconds initial_delay{0};  ///< From start to the first due point (before jitter).
+  std::chrono::nanoseconds jitter{0};
+  std::chrono::nanoseconds timeout{0};
+  std::chrono::nanoseconds max_error_backoff{0};
+  std::uint32_t max_consecutive_errors = 0;
+  bool align_to_epoch = false;
 
-  bool is_running = false;    ///< The timer's loop runs: the service is started and not stopped.
-  bool is_executing = false;  ///< A run is in progress, or waits for a worker.
+  bool is_running = false;     ///< The timer's loop runs: the service is started and not stopped.
+  bool is_executing = false;   ///< A run is in progress, or waits for a worker.
+  bool is_overdue = false;     ///< The run in progress has outlasted `timeout`.
+  bool is_paused = false;      ///< No run starts until resume().
+  std::string pause_reason{};  ///< Why, at most 255 bytes; empty when not paused.
 
   std::uint64_t execution_count = 0;  ///< Runs started.
   std::uint64_t success_count = 0;
@@ -46,7 +89,12 @@ struct TimerStats {
   std::uint64_t cancelled_count =
       0;  ///< Runs that stop() cut short (coroutines) or withdrew (no worker was free yet).
   std::uint64_t skipped_count = 0;  ///< Due points passed over.
+  SkippedCounts skipped{};          ///< The same by reason: their sum.
   std::uint64_t drift_count = 0;  ///< How often a run was later than max_drift and the grid was re-anchored.
+  std::uint64_t timeout_count = 0;  ///< Runs that outlasted `timeout`, however they ended.
+  std::uint64_t blocking_count =
+      0;  ///< How often it held the event loop for ServiceConfig::blocking_threshold.
+  std::uint64_t clock_step_count = 0;  ///< How often the wall clock was set and the timer followed.
   std::uint64_t consecutive_errors = 0;
   double error_rate = 0.0;   ///< error_count in percent of execution_count.
   std::string last_error{};  ///< Text of the newest failure, at most 255 bytes; kept over later successes.
@@ -58,7 +106,14 @@ struct TimerStats {
   std::chrono::nanoseconds last_lateness{0};
   /// The same as far as the tolerance allows it.
   std::chrono::nanoseconds last_deferral{0};
+  LatenessCause last_lateness_cause = LatenessCause::none;
+  /// What held the event loop when the newest late run was due: "timer sync", "rpc get_health". Kept until
+  /// another one does.
+  std::string last_blocked_by{};
+  std::chrono::nanoseconds longest_blocking{0};  ///< The longest time for which it held the event loop.
 
+  /// Wall-clock time at which the newest successful run ended; empty before the first.
+  std::optional<std::chrono::system_clock::time_point> last_success{};
   /// Wall-clock time of the next due point; empty while the loop does not run or a run is in progress.
   std::optional<std::chrono::system_clock::time_point> next_execution{};
 
@@ -67,6 +122,8 @@ struct TimerStats {
   DurationPercentiles deferral{};  ///< Of timers with a tolerance.
   DurationPercentiles
       worker_wait{};  ///< Plain methods on the worker pool: from the start of the run to a free worker.
+  DurationBuckets execution_time_buckets{};
+  DurationBuckets lateness_buckets{};
 };
 
 /// What get_timer_stats() returns: the timers in the order of their registration.
@@ -75,8 +132,11 @@ struct ServiceTimerStats {
   std::vector<TimerStats> timers{};
 };
 
-/// Durations are written in seconds, `next_execution` in seconds since the epoch or null.
+/// Durations are written in seconds, `next_execution` and `last_success` in seconds since the epoch or null,
+/// a cause as its name. Buckets are left out.
 void to_json(nlohmann::json& json, const DurationPercentiles& percentiles);
+void to_json(nlohmann::json& json, const SkippedCounts& skipped);
+void to_json(nlohmann::json& json, LatenessCause cause);
 void to_json(nlohmann::json& json, const TimerStats& stats);
 void to_json(nlohmann::json& json, const ServiceTimerStats& stats);
 

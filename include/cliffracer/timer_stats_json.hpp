@@ -24,6 +24,31 @@ inline void to_json(nlohmann::json& json, const DurationPercentiles& percentiles
   json["max"] = detail::in_seconds(percentiles.max);
 }
 
+inline void to_json(nlohmann::json& json, const SkippedCounts& skipped) {
+  json = nlohmann::json::object();
+  json["missed"] = skipped.missed;
+  json["drifted"] = skipped.drifted;
+  json["failing"] = skipped.failing;
+  json["paused"] = skipped.paused;
+}
+
+inline void to_json(nlohmann::json& json, LatenessCause cause) {
+  switch (cause) {
+    case LatenessCause::none:
+      json = "none";
+      break;
+    case LatenessCause::own_run:
+      json = "own_run";
+      break;
+    case LatenessCause::event_loop:
+      json = "event_loop";
+      break;
+    case LatenessCause::suspended:
+      json = "suspended";
+      break;
+  }
+}
+
 inline void to_json(nlohmann::json& json, const TimerStats& stats) {
   json = nlohmann::json::object();
   json["name"] = stats.name;
@@ -33,14 +58,27 @@ inline void to_json(nlohmann::json& json, const TimerStats& stats) {
   json["error_backoff"] = detail::in_seconds(stats.error_backoff);
   json["tolerance"] = detail::in_seconds(stats.tolerance);
   json["eager"] = stats.eager;
+  json["initial_delay"] = detail::in_seconds(stats.initial_delay);
+  json["jitter"] = detail::in_seconds(stats.jitter);
+  json["timeout"] = detail::in_seconds(stats.timeout);
+  json["max_error_backoff"] = detail::in_seconds(stats.max_error_backoff);
+  json["max_consecutive_errors"] = stats.max_consecutive_errors;
+  json["align_to_epoch"] = stats.align_to_epoch;
   json["is_running"] = stats.is_running;
   json["is_executing"] = stats.is_executing;
+  json["is_overdue"] = stats.is_overdue;
+  json["is_paused"] = stats.is_paused;
+  json["pause_reason"] = stats.pause_reason;
   json["execution_count"] = stats.execution_count;
   json["success_count"] = stats.success_count;
   json["error_count"] = stats.error_count;
   json["cancelled_count"] = stats.cancelled_count;
   json["skipped_count"] = stats.skipped_count;
+  json["skipped"] = stats.skipped;
   json["drift_count"] = stats.drift_count;
+  json["timeout_count"] = stats.timeout_count;
+  json["blocking_count"] = stats.blocking_count;
+  json["clock_step_count"] = stats.clock_step_count;
   json["consecutive_errors"] = stats.consecutive_errors;
   json["error_rate"] = stats.error_rate;
   json["last_error"] = stats.last_error;
@@ -49,6 +87,11 @@ inline void to_json(nlohmann::json& json, const TimerStats& stats) {
   json["total_execution_time"] = detail::in_seconds(stats.total_execution_time);
   json["last_lateness"] = detail::in_seconds(stats.last_lateness);
   json["last_deferral"] = detail::in_seconds(stats.last_deferral);
+  json["last_lateness_cause"] = stats.last_lateness_cause;
+  json["last_blocked_by"] = stats.last_blocked_by;
+  json["longest_blocking"] = detail::in_seconds(stats.longest_blocking);
+  json["last_success"] = nullptr;
+  if (stats.last_success) json["last_success"] = detail::in_seconds(stats.last_success->time_since_epoch());
   json["next_execution"] = nullptr;
   if (stats.next_execution)
     json["next_execution"] = detail::in_seconds(stats.next_execution->time_since_epoch());
