@@ -91,9 +91,12 @@ class Counting {
       });
     };
     asio::post(strand, [&] {
-      timers.start(
-          tasks,
-          {.strand = strand, .queue = time.queue(), .event_loop = context, .log = log, .service = service});
+      timers.start(tasks, {.strand = strand,
+                           .queue = time.queue(),
+                           .event_loop = context,
+                           .log = log,
+                           .service = service,
+                           .blocking_threshold = std::chrono::milliseconds{100}});
     });
     context.run();
     timers.stopped();

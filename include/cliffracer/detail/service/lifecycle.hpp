@@ -168,7 +168,9 @@ inline asio::awaitable<bool> NatsService::start_here() {
                              .service = config_.name,
                              .worker_threads = config_.worker_threads,
                              .workers_inline = environment_.workers_inline(),
-                             .observer = environment_.observer()});
+                             .blocking_threshold = config_.blocking_threshold,
+                             .run_observer = environment_.observer(),
+                             .observer = observer_});
     }
   } catch (...) {
     failure = std::current_exception();  // no threads to be had
