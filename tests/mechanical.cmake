@@ -18,6 +18,11 @@ add_test(NAME "readme/every code block is a region of a compiled file" COMMAND "
 set_tests_properties("layers/the two wings do not include each other"
                      "readme/every code block is a region of a compiled file" PROPERTIES LABELS mechanical)
 
+# The docstrings are pages of Doxygen without a warning.
+add_test(NAME "docs/Doxygen has no warning" COMMAND "${PROJECT_SOURCE_DIR}/cmake/docs" --without-installing
+                                                    "${CMAKE_CURRENT_BINARY_DIR}/docs")
+set_tests_properties("docs/Doxygen has no warning" PROPERTIES LABELS mechanical SKIP_RETURN_CODE 77 TIMEOUT 120)
+
 # Programs elsewhere that use the library in each of the ways they can.
 foreach(_way IN ITEMS find_package add_subdirectory fetch_content pkg_config)
   add_test(
