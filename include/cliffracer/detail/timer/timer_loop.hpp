@@ -6,7 +6,9 @@
 #include <cliffracer/detail/time/timer_queue.hpp>
 #include <cliffracer/detail/time/wall_clock.hpp>
 #include <cliffracer/detail/timer/method_runners.hpp>
+#include <cliffracer/detail/timer/time_limits.hpp>
 #include <cliffracer/detail/timer/timer_entry.hpp>
+#include <cliffracer/detail/timer/timer_places.hpp>
 #include <cliffracer/detail/timer/timer_runs.hpp>
 #include <cliffracer/detail/timer/worker_pool.hpp>
 #include <cliffracer/detail/work_context.hpp>
@@ -17,12 +19,9 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstddef>
-#include <cstdint>
 #include <exception>
 #include <memory>
 #include <optional>
-#include <stop_token>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -34,8 +33,7 @@ namespace cliffracer::detail {
 /// schedule. On the service's strand.
 ///
 /// A timer has no coroutine of its own. Plain methods are called, coroutine methods are awaited by the
-/// runners. An entry is in one of these places: the queue; the list of those that are due, which becomes the
-/// batch; a run; or, paused, nowhere.
+/// runners.
 class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
  public:
   using Entries = std::vector<std::unique_ptr<TimerEntry>>;
@@ -50,16 +48,16 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
         entries_{entries},
         workers_{workers},
         runs_{told},
+        places_{queue, tasks, runs_},
+        limits_{places_, runs_},
         runners_{*this, strand_, tasks_, runs_.watch().is_on() ? &queue.source() : nullptr},
         clock_alarm_{queue_, strand_} {}
-
-  ~TimerLoop() { queue_.release(reserved_); }
 
   /// Throws std::bad_alloc.
   void start() {
     if (entries_.empty()) return;
-    queue_.reserve(entries_.size(), has([](const TimerEntry& entry) { return entry.tolerance.count() > 0; }));
-    reserved_ = entries_.size();
+    places_.reserve(entries_.size(),
+                    has([](const TimerEntry& entry) { return entry.tolerance.count() > 0; }));
     if (has([](const TimerEntry& entry) { return entry.method->start != nullptr; })) runners_.spawn();
     if (has([](const TimerEntry& entry) { return entry.schedule.is_aligned(); })) {
       wall_clock_.emplace(queue_.source());
@@ -71,25 +69,21 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
       entry->group = this;
       if (entry->schedule.is_aligned()) entry->extras->wall_offset = wall_clock_->offset();
       runs_.start(*entry, now_);
-      hold();
-      put_back(*entry);
+      places_.hold();
+      places_.put_back(*entry);
     }
-    flush();
+    places_.flush(now_);
   }
 
   /// No run starts any more; runs in progress are asked to end by their stop_token.
   void request_stop() {
     runs_.request_stop();
     for (const auto& entry : entries_) {
-      if (entry->limit) entry->limit->stop.request_stop();
-      if (std::exchange(entry->is_parked, false)) {
-        leave(*entry);
-      } else if (queue_.remove(*entry)) {
-        // A run in progress leaves when it has ended.
-        if (!(entry->limit && std::exchange(entry->limit->is_armed, false))) leave(*entry);
-      }
+      const bool is_out = places_.take_out(*entry);
+      // A run in progress leaves when it has ended.
+      if (!limits_.stop(*entry, is_out) && is_out) places_.leave(*entry);
     }
-    while (!batch_.empty()) dismiss(pop_batch());
+    while (!places_.is_batch_empty()) dismiss(places_.pop());
     runners_.stop();
     clock_alarm_.ring();
   }
@@ -104,8 +98,7 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
 
   void pause(TimerEntry& entry, std::string_view reason) {
     runs_.pause(entry, reason);
-    if (entry.stats.is_executing() || !queue_.remove(entry)) return;
-    put_back(entry);
+    if (!entry.stats.is_executing() && places_.take_out(entry)) places_.put_back(entry);
   }
 
   /// Something ("rpc get_health") held the event loop that is no timer.
@@ -147,31 +140,25 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
 
   /// Runs the plain methods at the head of the batch. True: a coroutine method comes next, in this turn.
   bool next_coroutine() {
-    while (!batch_.empty() && now_ < turn_end_) {
-      TimerEntry& entry = static_cast<TimerEntry&>(*batch_.front());
-      if (runs_.is_stopping() || (entry.limit && entry.limit->is_armed) || is_resting(entry)) {
-        dismiss(pop_batch());
+    while (!places_.is_batch_empty() && now_ < turn_end_) {
+      const TimerEntry& entry = places_.front();
+      if (runs_.is_stopping() || limits_.is_armed(entry) || places_.is_resting(entry)) {
+        dismiss(places_.pop());
       } else if (entry.method->start) {
         return true;
-      } else if (const Schedule::Decision decision = begin(pop_batch()); decision.run) {
-        run_plain(entry, decision);
+      } else {
+        TimerEntry& next = places_.pop();
+        if (const Schedule::Decision decision = begin(next); decision.run) run_plain(next, decision);
       }
     }
     return false;
   }
 
-  TimerEntry& pop_batch() noexcept {
-    auto& entry = static_cast<TimerEntry&>(*batch_.pop_front());
-    // With many timers a tick would wait for memory several times: what the next but one needs comes
-    // meanwhile.
-    if (const auto* const next = batch_.front(); next && next->next)
-      static_cast<const TimerEntry*>(next->next)->prefetch();
-    return entry;
-  }
+  TimerEntry& pop_batch() noexcept { return places_.pop(); }
 
   Schedule::Decision begin(TimerEntry& entry) {
     const Schedule::Decision decision = runs_.begin(entry, now_);
-    if (!decision.run) put_back(entry);
+    if (!decision.run) places_.put_back(entry);
     return decision;
   }
 
@@ -179,11 +166,11 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
     now_ = queue_.now();
     if (was_never_suspended) runs_.held(*runner.entry, runner.began, now_);
     end(*runner.entry, runner.began, thrown, runner);
-    if (!was_never_suspended) flush();
+    if (!was_never_suspended) places_.flush(now_);
   }
 
   void runner_started() {
-    if (!batch_.empty()) post_turn();
+    if (!places_.is_batch_empty()) post_turn();
   }
 
   void held(TimerEntry& entry, TimePoint began, TimePoint ended) noexcept { runs_.held(entry, began, ended); }
@@ -207,7 +194,7 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
     void operator()() const {
       self.is_turn_pending_ = false;
       self.run_batch();
-      self.release();
+      self.places_.release();
     }
     TimerLoop& self;
   };
@@ -235,7 +222,7 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
   }
 
   void take_due() {
-    batch_.append(queue_.take(*this));
+    places_.append_to_batch(queue_.take(*this));
     // Else they follow those that wait already.
     if (!runs_.is_stopping() && (is_turn_pending_ || runners_.is_starting())) return;
     runs_.watch().runs_begin(queue_.now());
@@ -253,7 +240,7 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
           break;
         } catch (...) {
           // A failed run, though the method was not called.
-          TimerEntry& entry = pop_batch();
+          TimerEntry& entry = places_.pop();
           if (begin(entry).run) end(entry, now_, std::current_exception(), context_);
           continue;
         }
@@ -261,15 +248,15 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
       if (const MethodRunner* const suspended = runners_.drive()) {
         now_ = queue_.now();
         runs_.held(*suspended->entry, suspended->began, now_);
-        limit(*suspended->entry, suspended->began, suspended->task);
+        limits_.arm(*suspended->entry, suspended->began, suspended->task, now_);
       }
     }
-    flush();
-    if (!batch_.empty() && !runners_.is_starting() && !is_turn_pending_) post_turn();
+    places_.flush(now_);
+    if (!places_.is_batch_empty() && !runners_.is_starting() && !is_turn_pending_) post_turn();
   }
 
   void post_turn() {
-    hold();
+    places_.hold();
     is_turn_pending_ = true;
     try {
       asio::post(strand_, NextTurn{*this});
@@ -288,7 +275,7 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
         entry.worker_run->context.begin();
         workers_->post(entry);
         now_ = queue_.now();
-        limit(entry, started, nullptr);
+        limits_.arm(entry, started, nullptr, now_);
         return;
       }
       context_.begin();
@@ -311,7 +298,7 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
     now_ = queue_.now();
     runs_.end_worker_run(entry, now_);
     run_ended(entry);
-    flush();
+    places_.flush(now_);
   }
 
   void end(TimerEntry& entry, TimePoint started, const std::exception_ptr& thrown, WorkContext& context) {
@@ -320,48 +307,27 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
   }
 
   void run_ended(TimerEntry& entry) {
-    if (entry.limit && has_to_wait_for_its_limit(entry)) return;
-    put_back(entry);
+    if (limits_.disarm(entry)) places_.put_back(entry);
   }
 
-  // ---- Timeouts
-
-  /// The run in progress waits for the end of its time, if that is limited.
-  void limit(TimerEntry& entry, TimePoint started, std::shared_ptr<TaskGroup::Task> task) {
-    if (!entry.limit || runs_.is_stopping()) return;
-    entry.limit->task = std::move(task);
-    entry.limit->is_armed = true;
-    entry.due = later(started, entry.limit->timeout);
-    insert_one(entry);
-  }
-
-  /// The time of the run in progress is over, or the run ended while that was on its way here.
-  void limit_is_due(TimerEntry& entry) {
-    TimeLimit& limit = *entry.limit;
-    limit.is_armed = false;
-    if (std::exchange(limit.has_run_ended, false)) {
-      entry.due = entry.schedule.due();
-      put_back(entry);
-    } else if (!runs_.is_stopping()) {
-      limit.has_passed = true;
-      runs_.time_out(entry);
-      limit.stop.request_stop();
-      if (limit.task) TaskGroup::cancel(*limit.task);
+  /// An entry of the batch that does not run now.
+  void dismiss(TimerEntry& entry) {
+    if (limits_.is_armed(entry)) {
+      limits_.is_due(entry);
+    } else {
+      places_.put_back(entry);
     }
+    if (runs_.is_stopping()) places_.flush(now_);
   }
 
-  /// After a run. True: the entry is on its way here as due for the end of its time.
-  bool has_to_wait_for_its_limit(TimerEntry& entry) {
-    TimeLimit& limit = *entry.limit;
-    limit.task.reset();
-    if (std::exchange(limit.has_passed, false)) limit.stop = std::stop_source{};
-    if (!limit.is_armed) return false;
-    if (queue_.remove(entry)) {
-      limit.is_armed = false;
-      return false;
-    }
-    limit.has_run_ended = true;
-    return true;
+  /// After its schedule has changed.
+  void queue_again(TimerEntry& entry) {
+    // Else the schedule is asked when its turn comes.
+    if (entry.stats.is_executing() || !places_.take_out(entry)) return;
+    entry.due = entry.schedule.due();
+    entry.stats.due_again(entry.due);
+    places_.put_back(entry);
+    places_.flush(now_);
   }
 
   // ---- The wall clock
@@ -384,77 +350,6 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
     }
   }
 
-  // ---- Places
-
-  /// Paused, and not asked for a run.
-  [[nodiscard]] static bool is_resting(const TimerEntry& entry) noexcept {
-    return entry.is_paused && !entry.is_triggered;
-  }
-
-  /// An entry of the batch that does not run now.
-  void dismiss(TimerEntry& entry) {
-    if (entry.limit && entry.limit->is_armed) {
-      limit_is_due(entry);
-    } else {
-      put_back(entry);
-    }
-    if (runs_.is_stopping()) flush();
-  }
-
-  /// An entry without a place gets one.
-  void put_back(TimerEntry& entry) {
-    if (is_resting(entry) && !runs_.is_stopping()) {
-      entry.is_parked = true;
-    } else {
-      waiting_again_.push_back(&entry);
-    }
-  }
-
-  /// After its schedule has changed.
-  void queue_again(TimerEntry& entry) {
-    // Else it is due already, and the schedule is asked when its turn comes.
-    const bool has_place = !std::exchange(entry.is_parked, false);
-    if (entry.stats.is_executing() || (has_place && !queue_.remove(entry))) return;
-    entry.due = entry.schedule.due();
-    entry.stats.due_again(entry.due);
-    put_back(entry);
-    flush();
-  }
-
-  void insert_one(TimerEntry& entry) {
-    TimerQueue::List one;
-    one.push_back(&entry);
-    insert(one);
-  }
-
-  /// Puts what has been run back into the queue.
-  void flush() {
-    TimerQueue::List timers = std::exchange(waiting_again_, {});
-    if (runs_.is_stopping()) {
-      while (!timers.empty()) leave(static_cast<TimerEntry&>(*timers.pop_front()));
-      return;
-    }
-    insert(timers);
-  }
-
-  void insert(const TimerQueue::List& timers) {
-    try {
-      queue_.insert(timers, now_);
-    } catch (...) {
-      runs_.log().end_without_memory(std::current_exception());
-    }
-  }
-
-  void leave(TimerEntry& entry) noexcept {
-    entry.stats.loop_ended();
-    release();
-  }
-
-  void hold() noexcept { ++held_; }
-  void release() noexcept {
-    if (--held_ == 0) tasks_.leave();
-  }
-
   template <class Is>
   [[nodiscard]] bool has(Is is) const {
     return std::any_of(entries_.begin(), entries_.end(), [&](const auto& entry) { return is(*entry); });
@@ -466,13 +361,11 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
   const Entries& entries_;
   WorkerPool* workers_;
   TimerRuns runs_;
-  std::size_t reserved_ = 0;
-  std::size_t held_ = 0;  // timers that have not ended, handlers on their way
+  TimerPlaces places_;
+  TimeLimits limits_;
 
   TimePoint now_{};  // as of the newest look at the clock
   TimePoint turn_end_{};
-  TimerQueue::List batch_;          // due
-  TimerQueue::List waiting_again_;  // until flush()
   bool is_turn_pending_ = false;
   HandlerMemory due_memory_;
   HandlerMemory turn_memory_;
