@@ -30,7 +30,7 @@ class WorkContext {
   };
 
   WorkContext() = default;
-  /// For a message: its id, and the trace it came with; one without a trace begins one.
+  /// For a message: its id, and its own span in the trace that it came with; an invalid one: it begins a trace.
   WorkContext(std::string correlation_id, const Trace& trace)
       : correlation_id_{std::move(correlation_id)}, trace_{trace} {}
   WorkContext(const WorkContext&) = delete;
@@ -54,7 +54,8 @@ class WorkContext {
     time_ = &time;
   }
 
-  /// Runs `piece` inside this context, and measures it if that is wanted.
+  /// Runs `piece` inside this context, and measures it if that is wanted; as a whole when pieces of this work
+  /// run inside each other. One that throws is not told of.
   template <class Piece>
   void run(Piece&& piece);
 
@@ -89,10 +90,11 @@ class WorkContextScope {
 
 template <class Piece>
 void WorkContext::run(Piece&& piece) {
+  const bool is_measured = observer_ && work_context_of_thread != this;
   const WorkContextScope scope{this};
-  const TimePoint began = observer_ ? time_->now() : TimePoint{};
+  const TimePoint began = is_measured ? time_->now() : TimePoint{};
   std::forward<Piece>(piece)();
-  if (observer_) observer_->held(*this, began, time_->now());
+  if (is_measured) observer_->held(*this, began, time_->now());
 }
 
 /// Runs what it is given where `inner` does, inside a WorkContextScope. A coroutine spawned on it finds its

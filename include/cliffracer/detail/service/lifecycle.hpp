@@ -71,11 +71,13 @@ inline NatsService::NatsService(std::unique_ptr<asio::io_context> owned, asio::i
                   tasks_,
                   queue_.source(),
                   strand_,
-                  [this](std::string subject, std::string payload, std::string correlation_id) {
+                  [this](std::string subject, std::string payload, detail::MessageHeaders headers) {
                     started_link("reply")->publish(std::move(subject), std::move(payload), {},
-                                                   std::move(correlation_id));
+                                                   std::move(headers));
                   }},
-      idle_{strand_, asio::steady_timer::time_point::max()} {}
+      idle_{strand_, asio::steady_timer::time_point::max()} {
+  dispatcher_.set_blocking_threshold(config_.blocking_threshold);
+}
 
 inline NatsService::~NatsService() {
   if (state_ == State::idle) return;

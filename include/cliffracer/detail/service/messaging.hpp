@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cliffracer/detail/json_text.hpp>
-#include <cliffracer/detail/message/correlation.hpp>
 #include <cliffracer/detail/message/correlation_id.hpp>
+#include <cliffracer/detail/message_headers.hpp>
 #include <cliffracer/detail/subject.hpp>
+#include <cliffracer/detail/trace.hpp>
+#include <cliffracer/detail/work_context.hpp>
 #include <cliffracer/nats_service.hpp>
 #include <cliffracer/service_info_json.hpp>
 #include <cliffracer/timer_stats_json.hpp>
@@ -45,6 +47,16 @@ namespace detail {
   return to_text(arguments);
 }
 
+/// What the calling code's messages carry: the correlation id of the message that it handles, and the trace of
+/// its work; outside of any work a trace that begins there.
+[[nodiscard]] inline MessageHeaders outgoing_headers() {
+  MessageHeaders headers;
+  WorkContext* const context = current_work_context();
+  if (context) headers.correlation_id = context->correlation_id();
+  headers.trace = context ? context->trace() : make_trace();
+  return headers;
+}
+
 /// The result in a reply. Throws RpcError for an error in it.
 [[nodiscard]] inline nlohmann::json result_of(nlohmann::json reply, const std::string& service,
                                               const std::string& method) {
@@ -73,9 +85,8 @@ inline std::shared_ptr<detail::NatsLink> NatsService::started_link(std::string_v
 
 inline void NatsService::send(std::string_view operation, std::string_view subject,
                               const nlohmann::json& object) {
-  const std::string* id = detail::current_correlation_id();
   started_link(operation)->publish(std::string{subject}, detail::object_text(operation, object), {},
-                                   id ? *id : std::string{});
+                                   detail::outgoing_headers());
 }
 
 inline void NatsService::publish_event(std::string_view subject, const nlohmann::json& event) {
@@ -96,11 +107,11 @@ inline asio::awaitable<nlohmann::json> NatsService::call_rpc(std::string service
                                                              nlohmann::json arguments) {
   std::string subject = detail::method_subject("call_rpc", service, "rpc", method);
   std::string payload = detail::object_text("call_rpc", arguments);
-  const std::string* ambient = detail::current_correlation_id();
-  std::string id = ambient ? *ambient : detail::make_correlation_id();
+  detail::MessageHeaders headers = detail::outgoing_headers();
+  if (headers.correlation_id.empty()) headers.correlation_id = detail::make_correlation_id();
   const auto started = started_link("call_rpc");
   auto request =
-      started->request(std::move(subject), std::move(payload), std::move(id), config_.request_timeout);
+      started->request(std::move(subject), std::move(payload), std::move(headers), config_.request_timeout);
   nlohmann::json reply = co_await asio::co_spawn(strand_, std::move(request), asio::use_awaitable);
   co_return detail::result_of(std::move(reply), service, method);
 }

@@ -152,8 +152,12 @@ TEST_CASE("an outbox refuses what is above the broker's limit, a header counts t
   outbox.set_max_payload(100);
   CHECK_FALSE(is_refused(outbox, message("a", std::string(100, 'x'))));
   auto with_header = message("a", std::string(90, 'x'));
-  with_header.correlation_id = "id";
-  for (OutboxMessage one : {message("a", std::string(101, 'x')), with_header}) {
+  with_header.headers.correlation_id = "id";
+  auto with_trace = message("a", std::string(20, 'x'));
+  with_trace.headers.trace = make_trace();
+  // "NATS/1.0", a line and an empty one.
+  CHECK(wire_bytes(with_trace.headers) == 10 + 13 + 55 + 2 + 2);
+  for (OutboxMessage one : {message("a", std::string(101, 'x')), with_header, with_trace}) {
     try {
       outbox.push(std::move(one));
       FAIL("accepted");
