@@ -131,8 +131,8 @@ class Broker final {
   // ---- The test as another program: neither partition() nor loss on the way to the broker concerns it
 
   /// Publishes at once. `correlation_id` and `traceparent` become headers unless they are empty; of
-  /// `traceparent` nothing is sent when W3C has it ignored. Throws std::invalid_argument for a subject that cannot be published to,
-  /// std::system_error: message_size above `max_payload`, not_connected after stop().
+  /// `traceparent` nothing is sent when W3C has it ignored. Throws std::invalid_argument for a subject that
+  /// cannot be published to, std::system_error: message_size above `max_payload`, not_connected after stop().
   void publish(std::string subject, const nlohmann::json& payload, std::string correlation_id = {},
                std::string_view traceparent = {}) {
     publish_text(std::move(subject), detail::to_text(payload), std::move(correlation_id), traceparent);
@@ -160,6 +160,19 @@ class Broker final {
     auto request = client->request(std::move(subject), std::move(payload), timeout);
     nlohmann::json reply = co_await asio::co_spawn(client->strand(), std::move(request), asio::use_awaitable);
     co_return detail::result_of(std::move(reply), service, method);
+  }
+
+  /// The first answer to a JSON object sent to any subject, whoever answers there, which events("_INBOX.>")
+  /// has all of. Throws as call_rpc(), but for the errors in an answer, which it returns. `timeout` is > 0.
+  /// The broker must outlive the call.
+  [[nodiscard]] asio::awaitable<nlohmann::json> request(
+      std::string subject, nlohmann::json object = {},
+      std::chrono::nanoseconds timeout = std::chrono::seconds{30}) {
+    const auto client = client_;
+    std::string payload = detail::object_text("request", object);
+    auto request = client->request(std::move(subject), std::move(payload), timeout);
+    nlohmann::json reply = co_await asio::co_spawn(client->strand(), std::move(request), asio::use_awaitable);
+    co_return reply;
   }
 
   // ---- Faults

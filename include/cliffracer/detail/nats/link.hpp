@@ -98,10 +98,10 @@ class NatsLink : public std::enable_shared_from_this<NatsLink> {
   }
 
   /// Sends a request and waits for the reply's JSON. `timeout` is > 0; the request is not sent any more after
-  /// it. Throws RpcError: nobody serves the subject, the reply is malformed or exceeds a limit, or it is an error by
-  /// its header alone. Throws
-  /// std::system_error: asio::error::timed_out; asio::error::operation_aborted when cancelled or when the
-  /// link closes; what publish() throws. Cancellation: terminal.
+  /// it. Throws RpcError: nobody serves the subject, the reply is malformed or exceeds a limit, or it is an
+  /// error by its header alone. Throws std::system_error: asio::error::timed_out;
+  /// asio::error::operation_aborted when cancelled or when the link closes; what publish() throws.
+  /// Cancellation: terminal.
   [[nodiscard]] asio::awaitable<nlohmann::json> request(std::string subject, std::string payload,
                                                         MessageHeaders headers,
                                                         std::chrono::nanoseconds timeout) {
@@ -179,9 +179,10 @@ class NatsLink : public std::enable_shared_from_this<NatsLink> {
   /// over.
   void unsubscribe_all() { core_->unsubscribe_all(); }
 
-  /// Hands a message to the outbox; control characters in a header are left out. Throws std::invalid_argument for an impossible subject;
-  /// std::system_error: std::errc::no_buffer_space when the outbox is full, std::errc::message_size above the
-  /// broker's limit (once that is known), std::errc::not_connected when the link is not open.
+  /// Hands a message to the outbox; control characters in a header are left out. Throws std::invalid_argument
+  /// for an impossible subject; std::system_error: std::errc::no_buffer_space when the outbox is full,
+  /// std::errc::message_size above the broker's limit (once that is known), std::errc::not_connected when the
+  /// link is not open.
   void publish(std::string subject, std::string payload, std::string reply_to = {},
                MessageHeaders headers = {}) {
     OutboxMessage message;

@@ -51,7 +51,9 @@ class Outbox {
     if (max_payload_ > 0 && message.payload.size() + headers > max_payload_)
       throw std::system_error{std::make_error_code(std::errc::message_size),
                               "a payload of " + std::to_string(message.payload.size()) + " bytes with " +
-                                  std::to_string(headers) + " bytes of headers exceeds the broker's limit of " + std::to_string(max_payload_)};
+                                  std::to_string(headers) +
+                                  " bytes of headers exceeds the broker's limit of " +
+                                  std::to_string(max_payload_)};
     const std::size_t bytes = message.bytes();
     if (messages() >= max_messages_)
       refuse("the outbox is full: " + std::to_string(messages()) + " messages wait for the broker");

@@ -15,6 +15,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -47,8 +48,8 @@ namespace detail {
   return to_text(arguments);
 }
 
-/// What the calling code's messages carry: the correlation id of the message that it handles, and the trace of
-/// its work; outside of any work a trace that begins there.
+/// What the calling code's messages carry: the correlation id of the message that it handles, and the trace
+/// of its work; outside of any work a trace that begins there.
 [[nodiscard]] inline MessageHeaders outgoing_headers() {
   MessageHeaders headers;
   WorkContext* const context = current_work_context();
@@ -126,16 +127,38 @@ inline ServiceTimerStats NatsService::get_timer_stats() const {
   return timers_.stats(queue_.now(), queue_.source().wall_clock());
 }
 
-inline ServiceInfo NatsService::get_service_info() const {
+/// Without timers and broker.
+inline ServiceInfo NatsService::describe() const {
   ServiceInfo info{.name = config_.name, .version = config_.version, .description = config_.description};
+  info.id = id_;
+  const auto started = started_at_.load();
+  if (started != std::chrono::system_clock::time_point{}) info.started = started;
   info.is_running = state_ == State::running;
   for (const auto& handler : dispatcher_.handlers()) {
-    if (handler.kind == detail::MessageKind::rpc) info.methods.push_back(handler.name);
+    if (handler.kind != detail::MessageKind::rpc) continue;
+    if (!handler.is_builtin) info.methods.push_back(handler.name);
+    auto numbers = handler.stats->snapshot();
+    EndpointInfo endpoint{.name = handler.name, .subject = config_.name + ".rpc." + handler.name};
+    if (!handler.is_builtin) endpoint.queue_group = rpc_group();
+    endpoint.num_requests = numbers.requests;
+    endpoint.num_errors = numbers.errors;
+    endpoint.last_error = std::move(numbers.last_error);
+    endpoint.processing_time = numbers.processing_time;
+    if (numbers.requests > 0)
+      endpoint.average_processing_time =
+          numbers.processing_time / static_cast<std::int64_t>(numbers.requests);
+    info.endpoints.push_back(std::move(endpoint));
   }
   if (!info.methods.empty()) info.subjects = {config_.name + ".rpc.*", config_.name + ".async.*"};
   for (const auto& handler : dispatcher_.handlers()) {
     if (handler.kind == detail::MessageKind::listener) info.subjects.push_back(handler.subject);
   }
+  if (config_.remote_control) info.subjects.push_back(config_.name + ".rpc.timers.*");
+  return info;
+}
+
+inline ServiceInfo NatsService::get_service_info() const {
+  ServiceInfo info = describe();
   info.timers = get_timer_stats().timers;
   const auto current = link();
   const detail::LinkStatus status = current ? current->status() : detail::LinkStatus{};
