@@ -44,9 +44,10 @@ class Outbox {
     max_payload_ = bytes <= 0 ? 0 : static_cast<std::size_t>(bytes);
   }
 
-  /// Throws std::system_error: std::errc::no_buffer_space when a bound is reached, std::errc::message_size
-  /// above the broker's limit.
+  /// A trace for which there is no room is left out. Throws std::system_error: std::errc::no_buffer_space
+  /// when a bound is reached, std::errc::message_size above the broker's limit.
   void push(OutboxMessage message) {
+    make_fit(message);
     const std::size_t headers = wire_bytes(message.headers);
     if (max_payload_ > 0 && message.payload.size() + headers > max_payload_)
       throw std::system_error{std::make_error_code(std::errc::message_size),
@@ -78,6 +79,7 @@ class Outbox {
         ++expired_;
         continue;
       }
+      make_fit(message);
       bytes += size;
       batch.push_back(std::move(message));
     }
@@ -118,6 +120,14 @@ class Outbox {
   [[nodiscard]] std::uint64_t expired() const noexcept { return expired_; }
 
  private:
+  /// Whatever the broker takes without a trace can be sent. In a message pushed before the limit was known it
+  /// is left out when that is taken.
+  void make_fit(OutboxMessage& message) const {
+    if (max_payload_ > 0 && message.headers.trace.is_valid() &&
+        message.payload.size() + wire_bytes(message.headers) > max_payload_)
+      message.headers.trace = {};
+  }
+
   [[noreturn]] static void refuse(const std::string& why) {
     throw std::system_error{std::make_error_code(std::errc::no_buffer_space), why};
   }
