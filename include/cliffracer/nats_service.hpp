@@ -111,10 +111,11 @@ class NatsService {
   /// outbox and never waits for the broker. While the broker is away messages are kept up to
   /// `outbox_max_messages` and `outbox_max_bytes`, and sent when it is back. Delivery is at most once, as
   /// core NATS has it. Inside a handler the event carries the correlation id of the message that is handled,
-  /// as a header. Throws std::system_error: no_buffer_space (a bound is reached), not_connected (before
-  /// start, after stop, or given up after `max_reconnect_attempts`), message_size (more than the server
-  /// takes); std::invalid_argument for a subject with wildcards, blanks or empty tokens, or an event that is
-  /// no JSON object.
+  /// as a header; inside any work of the service it carries the trace of that (`traceparent`, as W3C has it),
+  /// and elsewhere a trace of its own. Throws std::system_error: no_buffer_space (a bound is reached),
+  /// not_connected (before start, after stop, or given up after `max_reconnect_attempts`), message_size (more
+  /// than the server takes); std::invalid_argument for a subject with wildcards, blanks or empty tokens, or
+  /// an event that is no JSON object.
   void publish_event(std::string_view subject, const nlohmann::json& event);
 
   /// Calls `method` of `service` with a JSON object of arguments; returns its result. Any executor.

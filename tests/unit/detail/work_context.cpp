@@ -276,6 +276,16 @@ TEST_CASE("each piece of a coroutine is measured for itself, and nested pieces o
     CHECK(holds.told.empty());
     CHECK(clock.looks == 0);
   }
+  SECTION("the last piece is measured, none after it") {
+    context->measure(holds, clock);
+    asio::post(measured, [&] {
+      clock.at += 1s;
+      context->measure_no_more();
+    });
+    asio::post(measured, [&] { clock.at += 2s; });
+    io.run();
+    CHECK(holds.told == Ids{"a 1"});
+  }
   SECTION("a piece that throws is not told of") {
     context->measure(holds, clock);
     asio::post(measured, [] { throw std::runtime_error{"on purpose"}; });

@@ -230,6 +230,7 @@ class Dispatcher {
       failure = answers_.failure_of(handler, *job.context, std::current_exception(), !accepting_);
     }
     load_.end();
+    job.context->measure_no_more();
     if (handler.kind == MessageKind::rpc) count(handler, time_.now() - job.taken, failure);
     if (failure)
       answers_.error(job, *failure);

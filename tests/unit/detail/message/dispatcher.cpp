@@ -98,6 +98,11 @@ class Service {
     co_await asio::post(asio::use_awaitable);
     time->pass(std::chrono::milliseconds{lengths.at("second").get<int>()});
   }
+  asio::awaitable<void> leaves_behind() {
+    auto executor = co_await asio::this_coro::executor;
+    asio::post(executor, [this] { time->pass(std::chrono::seconds{5}); });
+    time->pass(std::chrono::milliseconds{200});
+  }
   void holds_plain() { time->pass(std::chrono::seconds{5}); }
   void on_holding(const json&) { holds_plain(); }
 
@@ -802,6 +807,11 @@ TEST_CASE("a handler that holds the event loop is named, in more lines only when
     f.hear(handler, "a");
     CHECK(told == Lines{"listener on_holding 5000"});
     CHECK(f.lines().size() == 1);
+  }
+  SECTION("not what a handler leaves behind") {
+    f.add<&Service::leaves_behind>();
+    f.call("leaves_behind");
+    CHECK(told == Lines{"rpc leaves_behind 200"});
   }
   SECTION("not a plain method on a worker") {
     f.add<&Service::holds_plain>();
