@@ -1,6 +1,6 @@
 #pragma once
 
-#include <cliffracer/detail/timer/error_text.hpp>
+#include <cliffracer/detail/error_text.hpp>
 
 #include <atomic>
 #include <cstdint>

@@ -1,7 +1,7 @@
 #pragma once
 
+#include <cliffracer/detail/error_text.hpp>
 #include <cliffracer/detail/timer/duration_histogram.hpp>
-#include <cliffracer/detail/timer/error_text.hpp>
 #include <cliffracer/detail/timer/outcome.hpp>
 #include <cliffracer/detail/timer/rare_stats.hpp>
 #include <cliffracer/detail/timer/schedule.hpp>
@@ -95,12 +95,15 @@ class StatsCell {
     });
   }
 
-  /// The method held the event loop for `length`.
-  void blocked(std::chrono::nanoseconds length) noexcept {
+  /// The method held the event loop for `length`. True: at least twice as long as ever before.
+  bool blocked(std::chrono::nanoseconds length) noexcept {
+    std::chrono::nanoseconds longest{0};
     write_rare([&](RareStats& rare) {
+      longest = get(rare.longest_blocking);
       add(rare.blockings, 1);
-      if (length > get(rare.longest_blocking)) set(rare.longest_blocking, length.count());
+      if (length > longest) set(rare.longest_blocking, length.count());
     });
+    return length / 2 >= longest;
   }
 
   void clock_stepped(TimePoint due) noexcept {

@@ -151,13 +151,15 @@ class TimerRuns {
   void held(TimerEntry& entry, TimePoint began, TimePoint ended) noexcept {
     const std::chrono::nanoseconds length = elapsed(began, ended);
     if (length < LoopWatch::shortest || !watch_.is_on()) return;
+    const bool is_too_long = length >= watch_.threshold();
+    // One that does so in every run is not told in every run.
+    const bool is_news = is_too_long && entry.stats.blocked(length);
     log_quietly([&] {
       const std::string by = "timer " + entry.name;
       watch_.held(by, began, ended);
-      if (length >= watch_.threshold()) log_.blocked(by, length, watch_.threshold());
+      if (is_news) log_.blocked(by, length, watch_.threshold());
     });
-    if (length < watch_.threshold()) return;
-    entry.stats.blocked(length);
+    if (!is_too_long) return;
     tell_(&TimerObserver::on_blocking, entry.name, length);
   }
 

@@ -144,6 +144,14 @@ class TimerSet {
   }
 
   /// Without a lock.
+  [[nodiscard]] TimerStats stats_of(const std::string& service, std::string_view name, TimePoint now,
+                                    std::chrono::system_clock::time_point wall_clock) const {
+    TimerStats stats;
+    describe(find(service, name), stats, now, wall_clock);
+    return stats;
+  }
+
+  /// Without a lock.
   [[nodiscard]] ServiceTimerStats stats(TimePoint now,
                                         std::chrono::system_clock::time_point wall_clock) const {
     ServiceTimerStats all{.timer_count = entries_.size()};

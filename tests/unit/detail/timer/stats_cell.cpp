@@ -139,11 +139,13 @@ TEST_CASE("a run is overdue from its timeout to its end") {
 
 TEST_CASE("the longest time for which the event loop was held is kept") {
   StatsCell cell{1s, {}};
-  cell.blocked(2s);
-  cell.blocked(5s);
-  cell.blocked(3s);
-  CHECK(snapshot(cell).blocking_count == 3);
-  CHECK(snapshot(cell).longest_blocking == 5s);
+  CHECK(cell.blocked(2s));
+  CHECK(cell.blocked(5s));
+  CHECK_FALSE(cell.blocked(3s));
+  CHECK_FALSE(cell.blocked(9s));
+  CHECK(cell.blocked(18s));
+  CHECK(snapshot(cell).blocking_count == 5);
+  CHECK(snapshot(cell).longest_blocking == 18s);
 }
 
 TEST_CASE("the newest success is remembered, and a failure does not change it") {

@@ -28,7 +28,7 @@ class StatsCell {
   void run_started(const Schedule::Decision&) noexcept {}
   void late(LatenessCause, std::string_view) noexcept {}
   void timed_out() noexcept {}
-  void blocked(std::chrono::nanoseconds) noexcept {}
+  bool blocked(std::chrono::nanoseconds) noexcept { return false; }
   void clock_stepped(TimePoint) noexcept {}
   void paused(std::string_view) noexcept {}
   void resumed() noexcept {}
