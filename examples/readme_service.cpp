@@ -24,6 +24,7 @@
 #include <exception>
 #include <future>
 #include <iostream>
+#include <memory>
 #include <mutex>
 #include <stdexcept>
 #include <stop_token>
@@ -105,6 +106,19 @@ class TaskService : public cliffracer::NatsService {
         .missed_ticks = cliffracer::MissedTicks::skip,  // coalesce, burst or skip what was missed
         .run_on = cliffracer::RunOn::worker_pool,       // or event_loop
         .name = "nightly_purge",                        // unless the method's name
+    });
+    //]
+
+    //[more_timer_options
+    add(timer<&TaskService::sync_task>{
+        .interval = 1h,
+        .initial_delay = 20s,          // the first run; not together with .eager
+        .jitter = 30s,                 // each run later by a random time below this: replicas spread out
+        .timeout = 10min,              // then the run is cancelled, or asked to end
+        .max_error_backoff = 5min,     // error_backoff doubles with each failure in a row up to this
+        .max_consecutive_errors = 10,  // then the timer is paused
+        .align_to_epoch = true,        // on the hour of the wall clock (UTC)
+        .name = "hourly_sync",
     });
     //]
 
@@ -293,6 +307,39 @@ int two_services(const std::string& nats_url) {
   return customers.orders_seen();
 }
 
+// ---- Control and observation
+
+//[observer
+class Alarms : public cliffracer::TimerObserver {
+ public:
+  void on_error(const cliffracer::ObservedTimer& timer, std::chrono::nanoseconds /*length*/,
+                std::string_view error) override {
+    spdlog::warn("{}: {} failed: {}", timer.service, timer.name, error);
+  }
+  void on_pause(const cliffracer::ObservedTimer& timer, std::string_view reason) override {
+    spdlog::error("{}: {} does not run any more: {}", timer.service, timer.name, reason);
+  }
+};
+//]
+
+void observe(cliffracer::NatsService& service) {
+  //[set_observer
+  service.set_observer(std::make_shared<Alarms>());  // before start
+  //]
+}
+
+void operate(cliffracer::NatsService& service) {
+  //[control
+  service.pause("refresh", "the cache is being replaced");  // any thread, each of them
+  service.resume("refresh");
+  service.trigger("refresh");            // one run now; the grid stays
+  service.set_interval("refresh", 20s);  // the grid begins anew at the newest start
+  if (const auto due = service.next_due("refresh")) {
+    spdlog::info("refresh is due in {} s", (*due - std::chrono::steady_clock::now()) / 1s);
+  }
+  //]
+}
+
 // ---- Configuration and statistics
 
 cliffracer::ServiceConfig secured() {
@@ -340,8 +387,12 @@ class QuickTaskService : public TaskService {
   void hurry() {
     add(timer<&TaskService::async_task>{.interval = 100ms, .name = "async_task_soon"},
         timer<&TaskService::sync_task>{.interval = 100ms, .name = "sync_task_soon"},
-        timer<&TaskService::robust_task>{.interval = 500ms, .name = "robust_task_soon"});
+        timer<&TaskService::robust_task>{.interval = 500ms, .name = "robust_task_soon"},
+        timer<&QuickTaskService::operate_soon>{.interval = 1h, .initial_delay = 200ms});
   }
+
+ private:
+  void operate_soon() { operate(*this); }
 };
 
 /// Ends the program as its user would.
@@ -363,6 +414,7 @@ int main(int argc, char** argv) try {
   const MyService secured_service{secured()};  // would need that server: not started
   my_service.hurry();
   task_service.hurry();
+  observe(task_service);
 
   const std::jthread end{raise_after, options.duration};
   auto first = std::async(std::launch::async, [&] { my_service.run(); });
