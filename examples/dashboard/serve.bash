@@ -23,6 +23,7 @@ prepare_page() {
 start_page_server() {
   local waited port
   dashboard_folder=$(mktemp -d "${TMPDIR:-/tmp}/cliffracer-dashboard-XXXXXX")
+  touch "$dashboard_folder/page"
   set -m
   python3 -u -m http.server --bind 127.0.0.1 --directory "$1" 0 < /dev/null \
     > "$dashboard_folder/page" 2> "$dashboard_folder/requests" &
