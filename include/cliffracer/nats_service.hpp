@@ -3,6 +3,7 @@
 #include <cliffracer/detail/message/dispatcher.hpp>
 #include <cliffracer/detail/message/make_handler.hpp>
 #include <cliffracer/detail/nats/link.hpp>
+#include <cliffracer/detail/service/discovery.hpp>
 #include <cliffracer/detail/service/environment.hpp>
 #include <cliffracer/detail/task_group.hpp>
 #include <cliffracer/detail/time/timer_queue.hpp>
@@ -110,10 +111,11 @@ class NatsService {
   /// outbox and never waits for the broker. While the broker is away messages are kept up to
   /// `outbox_max_messages` and `outbox_max_bytes`, and sent when it is back. Delivery is at most once, as
   /// core NATS has it. Inside a handler the event carries the correlation id of the message that is handled,
-  /// as a header. Throws std::system_error: no_buffer_space (a bound is reached), not_connected (before
-  /// start, after stop, or given up after `max_reconnect_attempts`), message_size (more than the server
-  /// takes); std::invalid_argument for a subject with wildcards, blanks or empty tokens, or an event that is
-  /// no JSON object.
+  /// as a header; inside any work of the service it carries the trace of that (`traceparent`, as W3C has it),
+  /// and elsewhere a trace of its own. Throws std::system_error: no_buffer_space (a bound is reached),
+  /// not_connected (before start, after stop, or given up after `max_reconnect_attempts`), message_size (more
+  /// than the server takes); std::invalid_argument for a subject with wildcards, blanks or empty tokens, or
+  /// an event that is no JSON object.
   void publish_event(std::string_view subject, const nlohmann::json& event);
 
   /// Calls `method` of `service` with a JSON object of arguments; returns its result. Any executor.
@@ -185,13 +187,18 @@ class NatsService {
   asio::awaitable<std::exception_ptr> run_hook(std::string name, Hook hook);
   asio::awaitable<void> capture(Hook hook, std::exception_ptr& thrown);
   void open_for_messages();
+  void open_for_inquiries(detail::NatsLink& link);
+  void answer(detail::Inquiry inquiry, const std::string& reply);
   void begin_stop() noexcept;
 
   [[nodiscard]] std::shared_ptr<detail::NatsLink> link() const;
   [[nodiscard]] std::shared_ptr<detail::NatsLink> started_link(std::string_view operation) const;
+  [[nodiscard]] const std::string& rpc_group() const noexcept;
+  [[nodiscard]] ServiceInfo describe() const;
   void send(std::string_view operation, std::string_view subject, const nlohmann::json& object);
 
   const ServiceConfig config_;
+  const std::string id_ = detail::unique_token();
   const std::unique_ptr<asio::io_context> owned_context_;  // null on the caller's
   asio::io_context& context_;
   const detail::Strand strand_;
@@ -203,6 +210,7 @@ class NatsService {
   std::atomic<State> state_{State::idle};
   std::atomic<bool> stop_requested_{false};
   std::atomic<bool> was_started_{false};
+  std::atomic<std::chrono::system_clock::time_point> started_at_{};  // the epoch: never
   mutable std::mutex link_mutex_;
   std::shared_ptr<detail::NatsLink> link_;  // of the newest start; guarded by link_mutex_
 
@@ -221,4 +229,5 @@ class NatsService {
 #include <cliffracer/detail/service/lifecycle.hpp>
 #include <cliffracer/detail/service/messaging.hpp>
 #include <cliffracer/detail/service/registration.hpp>
+#include <cliffracer/detail/service/serving.hpp>
 #include <cliffracer/detail/service/stopping.hpp>

@@ -25,6 +25,11 @@ namespace cliffracer {
 /// know. Arguments that from_json refuses are the caller's mistake and are not logged as the method's. A
 /// member "correlation_id" is taken out of the arguments before the method sees them.
 ///
+/// An error has also the headers of NATS's services protocol: `Nats-Service-Error`, its text in one line of
+/// ASCII, and `Nats-Service-Error-Code`: 400 (arguments that are unusable), 404 (no such method), 429 (too
+/// many requests wait), 500 (the method failed) or 503 (the service is stopping). The method works in the
+/// trace of the header `traceparent`, or begins one; reply, events and calls carry it on.
+///
 /// Thread safety: requests are served concurrently, also those for one method. Coroutine methods of a service
 /// never run at the same instant, but take turns wherever one awaits; plain ones run beside them, and beside
 /// each other.

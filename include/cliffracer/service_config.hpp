@@ -111,7 +111,8 @@ struct ServiceConfig {
   std::chrono::nanoseconds blocking_threshold = std::chrono::milliseconds{100};
   /// Decides the timers' jitter; 0: each start of the process has another one.
   std::uint64_t jitter_seed = 0;
-  /// Answers NATS's services protocol (ADR-32): `$SRV.PING`, `$SRV.INFO`, `$SRV.STATS`.
+  /// Answers NATS's services protocol (ADR-32): `$SRV.PING`, `$SRV.INFO`, `$SRV.STATS`. Some of its tools
+  /// want a `name` of letters, digits, '-' and '_' only, and a semantic `version`.
   bool discovery = true;
   /// The timers can be paused, resumed, triggered and given another interval with requests to
   /// `{name}.rpc.timers.*`. Whoever may publish there may do so.

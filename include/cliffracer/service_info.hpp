@@ -4,8 +4,10 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,19 +28,41 @@ struct BrokerInfo {
   std::size_t outbox_bytes = 0;
 };
 
+/// One RPC method as NATS's services protocol (ADR-32) has it. Requests on `{service}.rpc.{method}` and on
+/// `{service}.async.{method}` count alike, when they have ended.
+struct EndpointInfo {
+  std::string name{};
+  std::string subject{};
+  std::string queue_group{};       ///< Replicas with the same one share the requests; empty: each gets all.
+  std::uint64_t num_requests = 0;  ///< Refused ones included: unusable payload, overloaded, stopping.
+  std::uint64_t num_errors = 0;    ///< Of these: answered with an error.
+  std::string last_error{};  ///< Text of the newest error, at most 255 bytes; kept over later successes.
+  std::chrono::nanoseconds processing_time{0};          ///< From taking a request to its answer, in sum.
+  std::chrono::nanoseconds average_processing_time{0};  ///< processing_time / num_requests.
+};
+
 /// What get_service_info() returns.
 struct ServiceInfo {
   std::string name{};
   std::string version{};
   std::string description{};
   bool is_running = false;
-  std::vector<std::string> methods{};   ///< RPC methods, in the order of registration.
-  std::vector<std::string> subjects{};  ///< What the service subscribes to.
+  std::vector<std::string> methods{};  ///< RPC methods, in the order of registration.
+  /// What the service subscribes to for its methods, its listeners and remote_control. The `$SRV` subjects of
+  /// NATS's services protocol, which are the same for every service, are not among it.
+  std::vector<std::string> subjects{};
   std::vector<TimerStats> timers{};
   BrokerInfo broker{};
+  std::string id{};  ///< Of this service object: no other one has it. One subject token.
+  std::optional<std::chrono::system_clock::time_point>
+      started{};  ///< The newest start; empty before the first.
+  std::vector<EndpointInfo>
+      endpoints{};  ///< The methods and, last, those of remote_control, with their numbers.
 };
 
 void to_json(nlohmann::json& json, const BrokerInfo& info);
+/// Durations are written in seconds, `started` in seconds since the epoch or null.
+void to_json(nlohmann::json& json, const EndpointInfo& info);
 void to_json(nlohmann::json& json, const ServiceInfo& info);
 
 }  // namespace cliffracer

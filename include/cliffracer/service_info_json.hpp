@@ -22,6 +22,18 @@ inline void to_json(nlohmann::json& json, const BrokerInfo& info) {
   json["outbox_bytes"] = info.outbox_bytes;
 }
 
+inline void to_json(nlohmann::json& json, const EndpointInfo& info) {
+  json = nlohmann::json::object();
+  json["name"] = info.name;
+  json["subject"] = info.subject;
+  json["queue_group"] = info.queue_group;
+  json["num_requests"] = info.num_requests;
+  json["num_errors"] = info.num_errors;
+  json["last_error"] = info.last_error;
+  json["processing_time"] = detail::in_seconds(info.processing_time);
+  json["average_processing_time"] = detail::in_seconds(info.average_processing_time);
+}
+
 inline void to_json(nlohmann::json& json, const ServiceInfo& info) {
   json = nlohmann::json::object();
   json["name"] = info.name;
@@ -32,6 +44,10 @@ inline void to_json(nlohmann::json& json, const ServiceInfo& info) {
   json["subjects"] = info.subjects;
   json["timers"] = info.timers;
   json["broker"] = info.broker;
+  json["id"] = info.id;
+  json["started"] = nullptr;
+  if (info.started) json["started"] = detail::in_seconds(info.started->time_since_epoch());
+  json["endpoints"] = info.endpoints;
 }
 
 }  // namespace cliffracer

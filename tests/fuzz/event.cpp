@@ -61,9 +61,9 @@ class Service {
 
  private:
   static std::string current() {
-    const std::string* id = cliffracer::detail::current_correlation_id();
-    require(id != nullptr, "a listener has a correlation id");
-    return *id;
+    const auto* context = cliffracer::detail::current_work_context();
+    require(context != nullptr, "a listener has a context");
+    return context->correlation_id();
   }
   void hear(std::string_view subject, const json& event) {
     heard.push_back({std::string{subject}, event, current()});

@@ -57,7 +57,7 @@ void check_correlation_id(std::string_view text) {
   const std::string header{text};
   const std::string value = std::string{header.c_str()}.substr(0, 256);
   const Job job = to_job(fuzz::received_with_header(header));
-  const std::string& id = job.request.correlation_id;
+  const std::string& id = job.context->correlation_id();
   require(job.payload_error.empty(), "an empty object is a payload");
   require(is_usable_correlation_id(id), "every message has a usable correlation id");
   if (is_usable_correlation_id(value))
@@ -107,6 +107,23 @@ void check_log_text(std::string_view text) {
   }
 }
 
+void check_traceparent(std::string_view text) {
+  const auto trace = parse_traceparent(text);
+  if (!trace) return;
+  require(trace->is_valid(), "a trace that is read is one");
+  const std::string written = traceparent_of(*trace);
+  require(parse_traceparent(written) == trace, "what is written can be read");
+  require(written.substr(2) == text.substr(2, 53), "a trace is written as it was read, but for the version");
+}
+
+void check_service_error(std::string_view text) {
+  const std::string header = error_header_text(text);
+  require(!header.empty() && header.size() <= 255, "an error has a short text");
+  for (const char c : header) require(c >= 0x20 && c < 0x7f, "it is printable ASCII");
+  require(header.front() != ' ' && header.back() != ' ', "no blank is at its ends");
+  require(header_text(header) == header, "it goes into a header as it is");
+}
+
 void check_error_text(std::string_view said, std::string_view text) {
   const std::string without = without_source_places(std::string{said});
   require(without.size() <= said.size(), "leaving out places makes no text longer");
@@ -127,6 +144,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view text = parts.rest();
   check_header(text);
   check_correlation_id(text);
+  check_traceparent(text);
+  check_service_error(text);
   check_log_text(text);
   check_error_text(said, text);
   return 0;

@@ -61,9 +61,9 @@ class Service {
 
  private:
   void note_call() {
-    const std::string* current = cliffracer::detail::current_correlation_id();
-    require(current != nullptr, "a method has a correlation id");
-    correlation_id = *current;
+    const auto* current = cliffracer::detail::current_work_context();
+    require(current != nullptr, "a method has a context");
+    correlation_id = current->correlation_id();
   }
 };
 
@@ -153,14 +153,19 @@ void check_error(std::string_view method, const json& sent, const json& error) {
 void check_reply(const fuzz::SentReply& reply, std::string_view method, const json& sent,
                  const std::string& expected) {
   require(reply.subject == "_INBOX.reply", "the answer goes where the request says");
-  require(cliffracer::detail::is_usable_correlation_id(reply.correlation_id), "the header is usable");
-  require(expected.empty() ? reply.correlation_id.size() == 36 : reply.correlation_id == expected,
-          "the correlation id is the request's, or a new one");
+  require(cliffracer::detail::is_usable_correlation_id(reply.headers.correlation_id), "the header is usable");
+  require(
+      expected.empty() ? reply.headers.correlation_id.size() == 36 : reply.headers.correlation_id == expected,
+      "the correlation id is the request's, or a new one");
   const json answer = json::parse(reply.payload, nullptr, false);
   require(answer.is_object() && answer.size() == 3, "an answer is a JSON object of three members");
   require(answer.contains("result") != answer.contains("error"), "it has a result or an error");
   require(is_timestamp(answer.at("timestamp").get_ref<const std::string&>()), "it has the time");
-  require(answer.at("correlation_id") == in_json(reply.correlation_id), "it has the correlation id");
+  require(answer.at("correlation_id") == in_json(reply.headers.correlation_id), "it has the correlation id");
+  require(reply.headers.trace.is_valid(), "it has a trace");
+  require(answer.contains("error") == (reply.headers.service_error_code != 0),
+          "an error has a code, and only that");
+  require(reply.headers.service_error.empty() == (reply.headers.service_error_code == 0), "and a text");
   if (answer.contains("result"))
     check_result(method, sent, answer.at("result"));
   else
@@ -189,7 +194,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
   const std::vector<fuzz::SentReply> replies = desk.take_replies();
   require(replies.size() == (awaited ? 1 : 0), "one who waits gets one answer");
-  if (awaited) check_reply(replies.front(), method.substr(method.rfind('.') + 1), sent, expected);
+  if (awaited) check_reply(replies.front(), method, sent, expected);
   if (const std::string& id = desk.service.correlation_id; !id.empty())
     require(expected.empty() ? id.size() == 36 : id == expected,
             "the method has the request's correlation id");

@@ -86,7 +86,7 @@ inline constexpr std::string_view inbox_prefix = "_INBOX.0123456789ABCDEFGHIJKL"
   cliffracer::detail::Inbound message;
   message.subject = subject;
   message.reply = "_INBOX.reply";
-  message.correlation_id = header;
+  message.headers.correlation_id = header;
   try {
     message.payload = text.empty()
                           ? nlohmann::json::object()
@@ -128,7 +128,7 @@ class WatchedLog {
 struct SentReply {
   std::string subject;
   std::string payload;
-  std::string correlation_id;
+  cliffracer::detail::MessageHeaders headers;
 };
 
 /// The messages' side of a service, between a broker that is the target and worker threads that run by hand.
@@ -197,8 +197,8 @@ class ServiceSide {
       tasks_,
       time_.queue().source(),
       strand_,
-      [this](std::string subject, std::string payload, std::string correlation_id) {
-        replies_.push_back({std::move(subject), std::move(payload), std::move(correlation_id)});
+      [this](std::string subject, std::string payload, cliffracer::detail::MessageHeaders headers) {
+        replies_.push_back({std::move(subject), std::move(payload), std::move(headers)});
       }};
 };
 

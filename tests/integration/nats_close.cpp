@@ -53,7 +53,7 @@ TEST_CASE("closing ends requests that still wait") {
   LinkFixture fixture{{.name = "x", .nats_url = server.url()}};
   REQUIRE(fixture.connect());
   std::optional<std::exception_ptr> ended;
-  asio::co_spawn(fixture.io, fixture.link->request("silent.rpc.ask", "{}", "", 30s),
+  asio::co_spawn(fixture.io, fixture.link->request("silent.rpc.ask", "{}", {}, 30s),
                  [&](std::exception_ptr error, const nlohmann::json&) { ended = error; });
   fixture.run_for(50ms);
   fixture.close(1s);

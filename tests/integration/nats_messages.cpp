@@ -62,7 +62,7 @@ TEST_CASE("correlation ids travel as a header that cannot forge another one") {
   REQUIRE(fixture.connect());
   REQUIRE(fixture.settled());
 
-  fixture.link->publish("a.b", "{}", "answers.here", "id-1\r\nForged: yes");
+  fixture.link->publish("a.b", "{}", "answers.here", {.correlation_id = "id-1\r\nForged: yes"});
   const auto seen = other.next();
   REQUIRE(seen);
   CHECK(seen->reply == "answers.here");
@@ -71,8 +71,57 @@ TEST_CASE("correlation ids travel as a header that cannot forge another one") {
 
   other.publish_with_header("c.d", "correlation_id", "id-2", "{}", "back.here");
   REQUIRE(fixture.until([&] { return !messages->empty(); }));
-  CHECK(messages->front().correlation_id == "id-2");
+  CHECK(messages->front().headers.correlation_id == "id-2");
   CHECK(messages->front().reply == "back.here");
+}
+
+TEST_CASE("traces and service errors travel as headers, and what is no traceparent is ignored") {
+  NatsServer server;
+  NatsClient other{server.port()};
+  other.subscribe("a.b");
+  LinkFixture fixture{{.name = "x", .nats_url = server.url()}};
+  const auto messages = fixture.collect("c.d");
+  REQUIRE(fixture.connect());
+  REQUIRE(fixture.settled());
+
+  const std::string usual = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  MessageHeaders headers;
+  headers.trace = parse_traceparent(usual).value();
+  headers.service_error = "no\r\nForged: yes";
+  headers.service_error_code = 500;
+  fixture.link->publish("a.b", "{}", "", headers);
+  const auto seen = other.next();
+  REQUIRE(seen);
+  for (const std::string& line : {"traceparent: " + usual, std::string{"Nats-Service-Error: noForged: yes"},
+                                  std::string{"Nats-Service-Error-Code: 500"}})
+    CHECK(seen->headers.find("\r\n" + line + "\r\n") != std::string::npos);
+  CHECK(seen->headers.size() == wire_bytes(headers) - 2);  // without the end of line that is left out
+
+  other.publish_with_header("c.d", "traceparent", usual, "{}");
+  other.publish_with_header("c.d", "traceparent", "00-" + std::string(52, '0'), "{}");
+  REQUIRE(fixture.until([&] { return messages->size() == 2; }));
+  CHECK(messages->front().headers.trace == headers.trace);
+  CHECK(messages->back().headers.empty());
+}
+
+TEST_CASE("a reply that is an error by its header alone is a remote error") {
+  NatsServer server;
+  NatsClient other{server.port()};
+  other.subscribe("x.rpc.*");
+  LinkFixture fixture{{.name = "y", .nats_url = server.url()}};
+  REQUIRE(fixture.connect());
+  std::thread answering{[&] {
+    const auto asked = other.next();
+    if (asked) other.publish_with_header(asked->reply, "Nats-Service-Error", "out of stock", "");
+  }};
+  try {
+    fixture.request("x.rpc.take");
+    FAIL("no error");
+  } catch (const RpcError& error) {
+    CHECK(error.reason() == RpcError::Reason::remote);
+    CHECK(std::string_view{error.what()}.find("out of stock") != std::string_view::npos);
+  }
+  answering.join();
 }
 
 TEST_CASE("a request gets its reply, and each of many its own") {
@@ -87,7 +136,7 @@ TEST_CASE("a request gets its reply, and each of many its own") {
 
   int right = 0;
   for (int n = 0; n < 1000; ++n)
-    asio::co_spawn(fixture.io, link.request("x.rpc.echo", "{\"n\":" + std::to_string(n) + "}", "", 5s),
+    asio::co_spawn(fixture.io, link.request("x.rpc.echo", "{\"n\":" + std::to_string(n) + "}", {}, 5s),
                    [&right, n](std::exception_ptr error, const nlohmann::json& reply) {
                      if (!error && reply.at("n") == n) ++right;
                    });
@@ -161,7 +210,7 @@ TEST_CASE("a request is cancelled at once") {
   REQUIRE(fixture.connect());
   asio::cancellation_signal signal;
   std::optional<std::exception_ptr> ended;
-  asio::co_spawn(fixture.io, fixture.link->request("silent.rpc.ask", "{}", "", 30s),
+  asio::co_spawn(fixture.io, fixture.link->request("silent.rpc.ask", "{}", {}, 30s),
                  asio::bind_cancellation_slot(
                      signal.slot(), [&](std::exception_ptr error, const nlohmann::json&) { ended = error; }));
   fixture.run_for(50ms);
@@ -268,7 +317,7 @@ TEST_CASE("unsubscribing ends events and keeps replies") {
   other.publish("in", "{}");
   other.flush();
   std::optional<nlohmann::json> reply;
-  asio::co_spawn(fixture.io, fixture.link->request("other.rpc.ask", "{}", "", 5s),
+  asio::co_spawn(fixture.io, fixture.link->request("other.rpc.ask", "{}", {}, 5s),
                  [&](std::exception_ptr error, nlohmann::json value) {
                    if (!error) reply = std::move(value);
                  });

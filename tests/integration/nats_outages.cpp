@@ -160,7 +160,7 @@ TEST_CASE("a request made while the broker is away is answered when it comes bac
   link.subscribe("x.rpc.ask", "", [&](const Inbound& request) { link.publish(request.reply, "1"); });
   link.open();
   std::optional<nlohmann::json> reply;
-  asio::co_spawn(fixture.io, link.request("x.rpc.ask", "{}", "", 10s),
+  asio::co_spawn(fixture.io, link.request("x.rpc.ask", "{}", {}, 10s),
                  [&](std::exception_ptr error, nlohmann::json value) {
                    if (!error) reply = std::move(value);
                  });
@@ -215,7 +215,7 @@ TEST_CASE("attempts that are used up end the link, and say so to every caller") 
   fixture.link->open();
   fixture.link->publish("in", "{}");
   std::optional<std::exception_ptr> ended;
-  asio::co_spawn(fixture.io, fixture.link->request("a.rpc.b", "{}", "", 30s),
+  asio::co_spawn(fixture.io, fixture.link->request("a.rpc.b", "{}", {}, 30s),
                  [&](std::exception_ptr error, const nlohmann::json&) { ended = error; });
   REQUIRE(fixture.until([&] { return ended.has_value(); }));
   CHECK(error_of([&] { std::rethrow_exception(*ended); }) == asio::error::operation_aborted);

@@ -90,7 +90,7 @@ class LinkFixture {
 
   nlohmann::json request(const std::string& subject, const std::string& payload = "{}",
                          std::chrono::nanoseconds timeout = std::chrono::seconds{5}) {
-    return run(link->request(subject, payload, "", timeout));
+    return run(link->request(subject, payload, {}, timeout));
   }
 
   /// How long close() took.

@@ -92,7 +92,7 @@ MessageHandler handler_for(Service& service) {
 }
 
 nlohmann::json run(const MessageHandler& handler, nlohmann::json arguments = nlohmann::json::object()) {
-  Request request{.subject = "s.rpc.m", .payload = std::move(arguments), .correlation_id = "id"};
+  Request request{.subject = "s.rpc.m", .payload = std::move(arguments)};
   if (handler.call != nullptr) return handler.call(handler.object, request);
   asio::io_context io;
   nlohmann::json result = "never set";

@@ -40,9 +40,11 @@ struct Trace {
   return {.high = random_id_bits(), .low = random_id_bits() | 1U, .span = random_id_bits() | 1U};
 }
 
-/// A piece of work of its own in the same trace.
+/// A piece of work of its own in the same trace. Flags that W3C has no meaning for do not travel on.
 [[nodiscard]] inline Trace child_of(const Trace& parent) {
+  constexpr std::uint8_t known_flags = 0x03;  // sampled, and of random bits
   Trace child = parent;
+  child.flags = static_cast<std::uint8_t>(parent.flags & known_flags);
   child.span = random_id_bits() | 1U;
   return child;
 }

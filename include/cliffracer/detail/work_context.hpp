@@ -30,7 +30,8 @@ class WorkContext {
   };
 
   WorkContext() = default;
-  /// For a message: its id, and the trace it came with; one without a trace begins one.
+  /// For a message: its id, and its own span in the trace that it came with; an invalid one: it begins a
+  /// trace.
   WorkContext(std::string correlation_id, const Trace& trace)
       : correlation_id_{std::move(correlation_id)}, trace_{trace} {}
   WorkContext(const WorkContext&) = delete;
@@ -48,13 +49,19 @@ class WorkContext {
   /// The next piece of work begins, with a trace of its own.
   void begin() noexcept { trace_ = {}; }
 
-  /// Measures from now on how long each piece of this work holds the event loop. Both must outlive the work.
+  /// Measures from now on how long each piece of this work holds the event loop. Both must be there until
+  /// measure_no_more(), and until the end of the piece that calls it.
   void measure(HoldObserver& observer, const TimeSource& time) noexcept {
     observer_ = &observer;
     time_ = &time;
   }
 
-  /// Runs `piece` inside this context, and measures it if that is wanted.
+  /// From the next piece on. What the work has left behind, such as a detached coroutine, may run when the
+  /// observer is gone.
+  void measure_no_more() noexcept { observer_ = nullptr; }
+
+  /// Runs `piece` inside this context, and measures it if that is wanted; as a whole when pieces of this work
+  /// run inside each other. One that throws is not told of.
   template <class Piece>
   void run(Piece&& piece);
 
@@ -89,10 +96,11 @@ class WorkContextScope {
 
 template <class Piece>
 void WorkContext::run(Piece&& piece) {
+  HoldObserver* const observer = work_context_of_thread == this ? nullptr : observer_;
   const WorkContextScope scope{this};
-  const TimePoint began = observer_ ? time_->now() : TimePoint{};
+  const TimePoint began = observer ? time_->now() : TimePoint{};
   std::forward<Piece>(piece)();
-  if (observer_) observer_->held(*this, began, time_->now());
+  if (observer) observer->held(*this, began, time_->now());
 }
 
 /// Runs what it is given where `inner` does, inside a WorkContextScope. A coroutine spawned on it finds its

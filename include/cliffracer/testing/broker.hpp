@@ -44,6 +44,9 @@ struct BrokerEvent {
   std::string subject{};
   nlohmann::json payload{};      ///< What is no JSON, as a string.
   std::string correlation_id{};  ///< The header of that name, or empty.
+  std::string traceparent{};     ///< The header of that name, or empty.
+  std::string service_error{};   ///< The header Nats-Service-Error, or empty.
+  int service_error_code = 0;    ///< The header Nats-Service-Error-Code, or 0.
 };
 
 /// A NATS broker inside the test, for the services of one VirtualTime: they connect to it, whatever address
@@ -127,18 +130,22 @@ class Broker final {
 
   // ---- The test as another program: neither partition() nor loss on the way to the broker concerns it
 
-  /// Publishes at once. Throws std::invalid_argument for a subject that cannot be published to,
-  /// std::system_error: message_size above `max_payload`, not_connected after stop().
-  void publish(std::string subject, const nlohmann::json& payload, std::string correlation_id = {}) {
-    publish_text(std::move(subject), detail::to_text(payload), std::move(correlation_id));
+  /// Publishes at once. `correlation_id` and `traceparent` become headers unless they are empty; of
+  /// `traceparent` nothing is sent when W3C has it ignored. Throws std::invalid_argument for a subject that
+  /// cannot be published to, std::system_error: message_size above `max_payload`, not_connected after stop().
+  void publish(std::string subject, const nlohmann::json& payload, std::string correlation_id = {},
+               std::string_view traceparent = {}) {
+    publish_text(std::move(subject), detail::to_text(payload), std::move(correlation_id), traceparent);
   }
 
   /// The same with any payload, which need not be JSON.
-  void publish_text(std::string subject, std::string payload, std::string correlation_id = {}) {
+  void publish_text(std::string subject, std::string payload, std::string correlation_id = {},
+                    std::string_view traceparent = {}) {
     detail::BrokerMessage message;
     message.subject = std::move(subject);
     message.payload = std::move(payload);
-    message.correlation_id = std::move(correlation_id);
+    message.headers.correlation_id = std::move(correlation_id);
+    message.headers.trace = detail::parse_traceparent(traceparent).value_or(detail::Trace{});
     client_->publish(std::move(message));
   }
 
@@ -153,6 +160,19 @@ class Broker final {
     auto request = client->request(std::move(subject), std::move(payload), timeout);
     nlohmann::json reply = co_await asio::co_spawn(client->strand(), std::move(request), asio::use_awaitable);
     co_return detail::result_of(std::move(reply), service, method);
+  }
+
+  /// The first answer to a JSON object sent to any subject, whoever answers there, which events("_INBOX.>")
+  /// has all of. Throws as call_rpc(), but for the errors in an answer, which it returns. `timeout` is > 0.
+  /// The broker must outlive the call.
+  [[nodiscard]] asio::awaitable<nlohmann::json> request(
+      std::string subject, nlohmann::json object = {},
+      std::chrono::nanoseconds timeout = std::chrono::seconds{30}) {
+    const auto client = client_;
+    std::string payload = detail::object_text("request", object);
+    auto request = client->request(std::move(subject), std::move(payload), timeout);
+    nlohmann::json reply = co_await asio::co_spawn(client->strand(), std::move(request), asio::use_awaitable);
+    co_return reply;
   }
 
   // ---- Faults
@@ -203,11 +223,15 @@ class Broker final {
     std::vector<BrokerEvent> found;
     for (const auto& [at, client, message] : hub_->journal()) {
       if (!is_wanted(*message)) continue;
+      const detail::MessageHeaders& headers = message->headers;
       found.push_back({.at = VirtualTime::since_start(at),
                        .service = client,
                        .subject = message->subject,
                        .payload = detail::json_of(*message),
-                       .correlation_id = message->correlation_id});
+                       .correlation_id = headers.correlation_id,
+                       .traceparent = headers.trace.is_valid() ? detail::traceparent_of(headers.trace) : "",
+                       .service_error = headers.service_error,
+                       .service_error_code = headers.service_error_code});
     }
     return found;
   }

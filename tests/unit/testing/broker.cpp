@@ -225,6 +225,84 @@ TEST_CASE("a correlation id travels with what it leads to") {
   CHECK(told[0].service == "answerer");
 }
 
+namespace {
+
+/// Calls the answerer when it hears something, and tells.
+class Relay : public NatsService {
+ public:
+  Relay() : NatsService{named("relay")} { add(listener<&Relay::on_go>{.subject = "go"}); }
+  asio::awaitable<void> on_go(nlohmann::json data) {
+    publish_event("relay.before", nlohmann::json::object());
+    nlohmann::json arguments = {{"n", 1}};
+    static_cast<void>(co_await call_rpc("answerer", "twice", arguments));
+    call_async("answerer", "tells", data);
+  }
+};
+
+/// Trace and span of what was published there, which is one message.
+std::string trace_of(const Broker& broker, std::string_view pattern) {
+  const auto events = broker.events(pattern);
+  REQUIRE(events.size() == 1);
+  return events.front().traceparent.substr(3, 32);
+}
+std::string span_of(const Broker& broker, std::string_view pattern) {
+  return broker.events(pattern).at(0).traceparent.substr(36, 16);
+}
+
+}  // namespace
+
+TEST_CASE("a trace goes through all services, in which each piece of work has a span") {
+  VirtualTime time;
+  Broker broker{time};
+  const auto answerer = time.make<Answerer>();
+  const auto relay = time.make<Relay>();
+  time.start(*answerer);
+  time.start(*relay);
+  const std::string id = "0af7651916cd43dd8448eb211c80319c";
+  broker.publish("go", nlohmann::json::object(), {}, "00-" + id + "-b7ad6b7169203331-01");
+  time.settle();
+  for (const char* subject : {"relay.before", "answerer.rpc.twice", "answerer.async.tells", "told.it"}) {
+    INFO(subject);
+    CHECK(trace_of(broker, subject) == id);
+  }
+  CHECK(trace_of(broker, "_INBOX.>") == id);
+  // One piece of work has sent all of them, and each receiver is another.
+  CHECK(span_of(broker, "relay.before") != "b7ad6b7169203331");
+  CHECK(span_of(broker, "answerer.rpc.twice") == span_of(broker, "relay.before"));
+  CHECK(span_of(broker, "answerer.async.tells") == span_of(broker, "relay.before"));
+  CHECK(span_of(broker, "_INBOX.>") != span_of(broker, "relay.before"));
+  CHECK(span_of(broker, "told.it") != span_of(broker, "relay.before"));
+
+  // What is no traceparent is ignored: a trace begins there.
+  broker.clear_events();
+  broker.publish("go", nlohmann::json::object(), {}, "00-" + id + "-0000000000000000-01");
+  time.settle();
+  CHECK(trace_of(broker, "told.it").size() == 32);
+  CHECK(trace_of(broker, "told.it") != id);
+  CHECK(trace_of(broker, "told.it") == trace_of(broker, "answerer.rpc.twice"));
+
+  // Outside of any work each message begins one.
+  broker.clear_events();
+  relay->publish_event("out.one", nlohmann::json::object());
+  relay->publish_event("out.two", nlohmann::json::object());
+  time.settle();
+  CHECK(trace_of(broker, "out.one").size() == 32);
+  CHECK(trace_of(broker, "out.one") != trace_of(broker, "out.two"));
+}
+
+TEST_CASE("a failed call's reply has the headers of the services protocol") {
+  VirtualTime time;
+  Broker broker{time};
+  const auto answerer = time.make<Answerer>();
+  time.start(*answerer);
+  CHECK_THROWS_AS(time.run(broker.call_rpc("answerer", "fails")), RpcError);
+  const auto replies = broker.events("_INBOX.>");
+  REQUIRE(replies.size() == 1);
+  CHECK(replies[0].service_error == "out of stock");
+  CHECK(replies[0].service_error_code == 500);
+  CHECK(replies[0].payload.at("error") == "out of stock");
+}
+
 TEST_CASE("what was published can be asked for, calls only where they are asked for") {
   VirtualTime time;
   Broker broker{time};

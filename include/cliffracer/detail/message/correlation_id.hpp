@@ -1,9 +1,9 @@
 #pragma once
 
-#include <array>
+#include <cliffracer/detail/trace.hpp>
+
 #include <cstddef>
 #include <cstdint>
-#include <random>
 #include <string>
 #include <string_view>
 
@@ -41,15 +41,8 @@ inline constexpr std::size_t max_correlation_id_bytes = 256;
 
 /// A new correlation id. Unique, not secret. Any thread.
 [[nodiscard]] inline std::string make_correlation_id() {
-  thread_local std::mt19937_64 generator = [] {
-    std::random_device device;
-    std::array<std::random_device::result_type, 8> words{};
-    for (auto& word : words) word = device();
-    std::seed_seq seed(words.begin(), words.end());
-    return std::mt19937_64{seed};
-  }();
-  const auto high = generator();
-  const auto low = generator();
+  const auto high = random_id_bits();
+  const auto low = random_id_bits();
   return uuid_text(high, low);
 }
 

@@ -1,17 +1,18 @@
 #pragma once
 
-#include <cliffracer/detail/exception_text.hpp>
 #include <cliffracer/detail/inbound.hpp>
 #include <cliffracer/detail/log.hpp>
-#include <cliffracer/detail/message/correlation.hpp>
-#include <cliffracer/detail/message/handler_call.hpp>
+#include <cliffracer/detail/message/answers.hpp>
+#include <cliffracer/detail/message/blocking_watch.hpp>
 #include <cliffracer/detail/message/job.hpp>
+#include <cliffracer/detail/message/message_context.hpp>
 #include <cliffracer/detail/message/message_handler.hpp>
 #include <cliffracer/detail/message/message_load.hpp>
-#include <cliffracer/detail/message/reply.hpp>
+#include <cliffracer/detail/message/refusal.hpp>
 #include <cliffracer/detail/message/worker_call.hpp>
 #include <cliffracer/detail/task_group.hpp>
 #include <cliffracer/detail/time/time_source.hpp>
+#include <cliffracer/detail/work_context.hpp>
 
 #include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
@@ -21,12 +22,15 @@
 #include <asio/use_awaitable.hpp>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <exception>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -42,9 +46,7 @@ namespace cliffracer::detail {
 /// Every message ends in an answer, in a finished handler, or in a line of the log.
 class Dispatcher {
  public:
-  /// Sends an answer. May throw: the loss is then logged.
-  using ReplyFunction =
-      std::function<void(std::string reply_subject, std::string payload, std::string correlation_id)>;
+  using ReplyFunction = Answers::ReplyFunction;
 
   /// At most `max_messages` wait or are handled at a time; more are refused.
   Dispatcher(std::string service, std::size_t max_messages, std::shared_ptr<spdlog::logger> logger,
@@ -54,8 +56,9 @@ class Dispatcher {
         tasks_{tasks},
         time_{time},
         strand_{std::move(strand)},
-        reply_{std::move(reply)},
-        load_{max_messages, service_, logger_} {}
+        answers_{service_, logger_, time, std::move(reply)},
+        load_{max_messages, service_, logger_},
+        blocking_{service_, logger_, time} {}
 
   /// Throws std::invalid_argument that names service, handler and rule. The references that handlers() gives
   /// stay valid.
@@ -65,8 +68,24 @@ class Dispatcher {
       throw std::invalid_argument{
           "service " + escaped(service_, 128) + ": " + label(handler) +
           ": name must be unique among the rpc methods: give one of them another .name"};
-    handlers_.push_back(std::move(handler));
+    insert(std::move(handler));
   }
+
+  /// An rpc method of the library itself, whose name may have several tokens: then no method of a service can
+  /// have the same one.
+  void add_builtin(MessageHandler handler) {
+    handler.is_builtin = true;
+    insert(std::move(handler));
+  }
+
+  // Before start_accepting().
+
+  /// A handler that holds the event loop for this long is named in a warning; 0: none is.
+  void set_blocking_threshold(std::chrono::nanoseconds threshold) noexcept {
+    blocking_.set_threshold(threshold);
+  }
+  /// Who wants to know each time that one does: "rpc get_health", and when. On the strand.
+  void on_blocked(BlockingWatch::Told told) { blocking_.set_told(std::move(told)); }
 
   [[nodiscard]] const std::deque<MessageHandler>& handlers() const noexcept { return handlers_; }
 
@@ -91,10 +110,10 @@ class Dispatcher {
   /// TaskGroup is cancelled.
   void stop_accepting() noexcept { accepting_ = false; }
 
-  /// A message on `{service}.rpc.*`.
+  /// A message on `{service}.rpc.`, and what follows is the method's name.
   void on_request(Inbound message) { call(to_job(std::move(message))); }
 
-  /// A message on `{service}.async.*`: the same methods, and nobody who waits for an answer.
+  /// A message on `{service}.async.`: the same methods, and nobody who waits for an answer.
   void on_async(Inbound message) {
     message.reply.clear();
     on_request(std::move(message));
@@ -104,14 +123,20 @@ class Dispatcher {
   void on_event(const MessageHandler& handler, Inbound message) {
     message.reply.clear();
     auto job = to_job(std::move(message));
-    if (!is_acceptable(job)) return;
+    if (!is_acceptable(job, handler)) return;
     load_.begin();
+    prepare(job, handler);
     const auto [entry, is_idle] = queues_.try_emplace(&handler);
     entry->second.push_back(std::move(job));
     if (is_idle) tasks_.spawn(label(handler), drain(handler, entry->second));
   }
 
  private:
+  void insert(MessageHandler handler) {
+    handler.stats = std::make_unique<HandlerStats>();
+    handlers_.push_back(std::move(handler));
+  }
+
   const MessageHandler* find_rpc(std::string_view name) const noexcept {
     for (const auto& handler : handlers_) {
       if (handler.kind == MessageKind::rpc && handler.name == name) return &handler;
@@ -119,53 +144,55 @@ class Dispatcher {
     return nullptr;
   }
 
+  /// What follows the service's name and the token behind it.
+  [[nodiscard]] std::string_view method_in(std::string_view subject) const noexcept {
+    if (!subject.starts_with(service_)) return subject;
+    const std::size_t dot = subject.find('.', std::min(subject.size(), service_.size() + 1));
+    return dot == std::string_view::npos ? subject : subject.substr(dot + 1);
+  }
+
   void call(Job job) {
-    const std::string& subject = job.request.subject;
-    const std::string method = subject.substr(subject.rfind('.') + 1);
+    const std::string method{method_in(job.request.subject)};
     const MessageHandler* handler = find_rpc(method);
-    if (accepting_ && handler == nullptr) return refuse(job, "Unknown method: " + method);
-    if (!is_acceptable(job)) return;
+    if (accepting_ && handler == nullptr) return answers_.refuse(job, unknown_method(method));
+    if (handler == nullptr) return answers_.refuse(job, stopping());
+    if (!is_acceptable(job, *handler)) return;
     load_.begin();
-    const asio::any_io_executor executor = on_strand_with(job.request.correlation_id);
+    prepare(job, *handler);
+    const asio::any_io_executor executor = on_strand_with(job);
     tasks_.spawn(label(*handler), executor, handle(*handler, std::move(job)));
   }
 
-  bool is_acceptable(const Job& job) {
+  bool is_acceptable(const Job& job, const MessageHandler& handler) {
+    Refusal refusal;
     if (!accepting_) {
-      refuse(job, stopping);
+      refusal = stopping();
     } else if (!job.payload_error.empty()) {
-      refuse(job, job.payload_error);
+      refusal = bad_payload(job.payload_error);
     } else if (load_.is_full()) {
       load_.refuse();
-      if (!job.reply.empty()) send_error(job, "service is overloaded");
+      refusal = overloaded();
     } else {
       return true;
     }
+    if (handler.kind == MessageKind::rpc) handler.stats->failed({}, refusal.text);
+    // A flood has its lines already.
+    if (refusal.code == overloaded().code)
+      answers_.error(job, refusal);
+    else
+      answers_.refuse(job, refusal);
     return false;
   }
 
-  void refuse(const Job& job, std::string_view error) {
-    if (!job.reply.empty()) return send_error(job, error);
-    logger_->warn("service {}: message on {} refused: {} (correlation id {})", service_,
-                  escaped(job.request.subject), escaped(error), escaped(job.request.correlation_id));
+  /// `job` goes to `handler`.
+  void prepare(Job& job, const MessageHandler& handler) {
+    job.context->handler = &handler;
+    blocking_.watch(*job.context);
+    if (handler.kind == MessageKind::rpc) job.taken = time_.now();
   }
 
-  void send_error(const Job& job, std::string_view error) {
-    send(job, error_reply(error, job.request.correlation_id, time_.wall_clock()));
-  }
-
-  void send(const Job& job, std::string payload) noexcept {
-    try {
-      reply_(job.reply, std::move(payload), job.request.correlation_id);
-    } catch (...) {
-      logger_->error("service {}: reply to {} lost: {} (correlation id {})", service_,
-                     escaped(job.request.subject), escaped(text_of(std::current_exception())),
-                     escaped(job.request.correlation_id));
-    }
-  }
-
-  asio::any_io_executor on_strand_with(const std::string& correlation_id) const {
-    return CorrelationExecutor{strand_, std::make_shared<const std::string>(correlation_id)};
+  asio::any_io_executor on_strand_with(const Job& job) const {
+    return WorkContextExecutor{strand_, job.context};
   }
 
   /// The messages of one listener, one after the other, until none waits.
@@ -177,13 +204,13 @@ class Dispatcher {
       if (state.cancelled() != asio::cancellation_type::none) break;
       Job job = std::move(queue.front());
       queue.pop_front();
-      const asio::any_io_executor executor = on_strand_with(job.request.correlation_id);
+      const asio::any_io_executor executor = on_strand_with(job);
       auto running = asio::co_spawn(executor, handle(handler, std::move(job)), asio::use_awaitable);
       co_await std::move(running);
     }
     if (!queue.empty()) {
       logger_->warn("service {}: {}: {} waiting messages dropped: {}", service_, label(handler), queue.size(),
-                    stopping);
+                    stopping().text);
       load_.end(queue.size());
     }
     queues_.erase(&handler);
@@ -191,22 +218,36 @@ class Dispatcher {
 
   /// One message in its handler, to the end. Nothing escapes.
   asio::awaitable<void> handle(const MessageHandler& handler, Job job) {
-    const std::string& id = job.request.correlation_id;
-    logger_->debug("service {}: {} (correlation id {})", service_, label(handler), escaped(id));
-    std::string answer;
+    if (logger_->should_log(spdlog::level::debug))
+      logger_->debug("service {}: {} {}", service_, label(handler), ids_text(*job.context));
+    std::string result_text;
+    std::optional<Refusal> failure;
     try {
-      auto running = invoke(handler, job.request);
+      auto running = invoke(handler, job);
       nlohmann::json result = co_await std::move(running);
-      if (!job.reply.empty()) answer = result_reply(std::move(result), id, time_.wall_clock());
+      if (!job.reply.empty()) result_text = answers_.result_text(job, std::move(result));
     } catch (...) {
-      const std::string error = failure_text(handler, id, std::current_exception());
-      if (!job.reply.empty()) answer = error_reply(error, id, time_.wall_clock());
+      failure = answers_.failure_of(handler, *job.context, std::current_exception(), !accepting_);
     }
     load_.end();
-    if (!job.reply.empty()) send(job, std::move(answer));
+    job.context->measure_no_more();
+    if (handler.kind == MessageKind::rpc) count(handler, time_.now() - job.taken, failure);
+    if (failure)
+      answers_.error(job, *failure);
+    else if (!job.reply.empty())
+      answers_.send(job, std::move(result_text));
   }
 
-  asio::awaitable<nlohmann::json> invoke(const MessageHandler& handler, Request& request) {
+  static void count(const MessageHandler& handler, std::chrono::nanoseconds took,
+                    const std::optional<Refusal>& failure) noexcept {
+    if (failure)
+      handler.stats->failed(took, failure->text);
+    else
+      handler.stats->succeeded(took);
+  }
+
+  asio::awaitable<nlohmann::json> invoke(const MessageHandler& handler, Job& job) {
+    Request& request = job.request;
     if (handler.start != nullptr) {
       auto running = handler.start(handler.object, request);
       nlohmann::json result = co_await std::move(running);
@@ -217,7 +258,7 @@ class Dispatcher {
     // Stays when a cancellation comes before the worker has begun.
     auto thrown = std::make_exception_ptr(std::system_error{asio::error::operation_aborted});
     auto work = [&]() noexcept {
-      const CorrelationScope scope{&request.correlation_id};
+      const WorkContextScope scope{job.context.get()};
       thrown = nullptr;
       try {
         result = handler.call(handler.object, request);
@@ -232,45 +273,15 @@ class Dispatcher {
     co_return result;
   }
 
-  /// Logs what a handler threw, and gives the caller's share of it.
-  std::string failure_text(const MessageHandler& handler, const std::string& id,
-                           const std::exception_ptr& thrown) {
-    std::string text = text_of(thrown);
-    if (is_bad_argument(thrown)) {
-      text.insert(0, "bad argument: ");
-      logger_->warn("service {}: {}: {} (correlation id {})", service_, label(handler), escaped(text),
-                    escaped(id));
-    } else if (!accepting_ && is_abort(thrown)) {
-      text = stopping;
-      logger_->warn("service {}: {} cancelled: {} (correlation id {})", service_, label(handler), text,
-                    escaped(id));
-    } else {
-      logger_->error("service {}: {} failed: {} (correlation id {})", service_, label(handler), escaped(text),
-                     escaped(id));
-    }
-    return text;
-  }
-
-  static bool is_bad_argument(const std::exception_ptr& thrown) {
-    try {
-      std::rethrow_exception(thrown);
-    } catch (const BadArgument&) {
-      return true;
-    } catch (...) {
-      return false;
-    }
-  }
-
-  static constexpr std::string_view stopping = "service is stopping";
-
   std::string service_;
   std::shared_ptr<spdlog::logger> logger_;
   TaskGroup& tasks_;
   TimeSource& time_;
   asio::any_io_executor strand_;
   asio::any_io_executor worker_;
-  ReplyFunction reply_;
+  Answers answers_;
   MessageLoad load_;
+  BlockingWatch blocking_;
   bool accepting_ = false;
   std::deque<MessageHandler> handlers_;  // its elements stay where they are
   // An entry's presence says that a task drains it.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cliffracer/detail/log.hpp>
+#include <cliffracer/detail/message/handler_stats.hpp>
 #include <cliffracer/detail/subject.hpp>
 #include <cliffracer/run_on.hpp>
 
@@ -8,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include <cstdint>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -18,7 +20,6 @@ namespace cliffracer::detail {
 struct Request {
   std::string subject;
   nlohmann::json payload;  ///< A JSON object, without its correlation_id.
-  std::string correlation_id;
 };
 
 enum class MessageKind : std::uint8_t { rpc, listener };
@@ -30,13 +31,15 @@ enum class MessageKind : std::uint8_t { rpc, listener };
 struct MessageHandler {
   MessageKind kind;
   std::string name;
-  std::string subject;      ///< Listener: what it subscribes to. Rpc: empty.
-  std::string queue_group;  ///< Listener: replicas with one group share the messages; empty: each gets all.
+  std::string subject{};      ///< Listener: what it subscribes to. Rpc: empty.
+  std::string queue_group{};  ///< Listener: replicas with one group share the messages; empty: each gets all.
   RunOn run_on;
   void* object;
   asio::awaitable<nlohmann::json> (*start)(void* object,
                                            Request& request) = nullptr;  ///< A coroutine method.
   nlohmann::json (*call)(void* object, Request& request) = nullptr;      ///< A plain method.
+  bool is_builtin = false;                ///< Of the library, for each replica by itself.
+  std::unique_ptr<HandlerStats> stats{};  ///< There as soon as a Dispatcher has it.
 };
 
 [[nodiscard]] constexpr std::string_view kind_name(MessageKind kind) noexcept {

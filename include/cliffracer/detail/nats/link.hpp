@@ -23,6 +23,7 @@
 #include <vector>
 
 #include <cliffracer/detail/log.hpp>
+#include <cliffracer/detail/message_headers.hpp>
 #include <cliffracer/detail/nats/drop_log.hpp>
 #include <cliffracer/detail/nats/link_core.hpp>
 #include <cliffracer/detail/nats/link_driver.hpp>
@@ -97,11 +98,12 @@ class NatsLink : public std::enable_shared_from_this<NatsLink> {
   }
 
   /// Sends a request and waits for the reply's JSON. `timeout` is > 0; the request is not sent any more after
-  /// it. Throws RpcError: nobody serves the subject, the reply is malformed or exceeds a limit. Throws
-  /// std::system_error: asio::error::timed_out; asio::error::operation_aborted when cancelled or when the
-  /// link closes; what publish() throws. Cancellation: terminal.
+  /// it. Throws RpcError: nobody serves the subject, the reply is malformed or exceeds a limit, or it is an
+  /// error by its header alone. Throws std::system_error: asio::error::timed_out;
+  /// asio::error::operation_aborted when cancelled or when the link closes; what publish() throws.
+  /// Cancellation: terminal.
   [[nodiscard]] asio::awaitable<nlohmann::json> request(std::string subject, std::string payload,
-                                                        std::string correlation_id,
+                                                        MessageHeaders headers,
                                                         std::chrono::nanoseconds timeout) {
     const auto self = shared_from_this();
     const TimePoint deadline = later(queue_.now(), timeout);
@@ -110,7 +112,7 @@ class NatsLink : public std::enable_shared_from_this<NatsLink> {
     message.subject = subject;
     message.payload = std::move(payload);
     message.reply_to = core_->inbox_prefix + "." + std::to_string(waiter.id());
-    message.correlation_id = std::move(correlation_id);
+    message.headers = std::move(headers);
     message.deadline = deadline;
     message.abandoned = waiter.abandoned();
     push(std::move(message));
@@ -125,6 +127,8 @@ class NatsLink : public std::enable_shared_from_this<NatsLink> {
     }
     if (waiter.reply()->no_responders) throw rpc_error(RpcError::Reason::no_responders, subject, {});
     Inbound reply = std::move(waiter.reply()->inbound);
+    if (const std::string& error = reply.headers.service_error; !error.empty() && !is_error(reply.payload))
+      throw rpc_error(RpcError::Reason::remote, subject, error);
     if (!reply.payload_error.empty())
       throw rpc_error(RpcError::Reason::bad_reply, subject, std::move(reply.payload_error));
     co_return std::move(reply.payload);
@@ -175,17 +179,17 @@ class NatsLink : public std::enable_shared_from_this<NatsLink> {
   /// over.
   void unsubscribe_all() { core_->unsubscribe_all(); }
 
-  /// Hands a message to the outbox. `correlation_id` becomes the header of that name when it is not empty;
-  /// control characters in it are left out. Throws std::invalid_argument for an impossible subject;
-  /// std::system_error: std::errc::no_buffer_space when the outbox is full, std::errc::message_size above the
-  /// broker's limit (once that is known), std::errc::not_connected when the link is not open.
+  /// Hands a message to the outbox; control characters in a header are left out. Throws std::invalid_argument
+  /// for an impossible subject; std::system_error: std::errc::no_buffer_space when the outbox is full,
+  /// std::errc::message_size above the broker's limit (once that is known), std::errc::not_connected when the
+  /// link is not open.
   void publish(std::string subject, std::string payload, std::string reply_to = {},
-               std::string correlation_id = {}) {
+               MessageHeaders headers = {}) {
     OutboxMessage message;
     message.subject = std::move(subject);
     message.payload = std::move(payload);
     message.reply_to = std::move(reply_to);
-    message.correlation_id = std::move(correlation_id);
+    message.headers = std::move(headers);
     push(std::move(message));
   }
 
@@ -205,12 +209,18 @@ class NatsLink : public std::enable_shared_from_this<NatsLink> {
     };
   }
 
+  /// A reply that says more than its header.
+  [[nodiscard]] static bool is_error(const nlohmann::json& reply) {
+    return reply.is_object() && reply.contains("error");
+  }
+
   void push(OutboxMessage message) {
     require_publish_subject(message.subject);
     if (!message.reply_to.empty()) require_publish_subject(message.reply_to);
     if (message.payload.size() > longest_payload)
       throw std::system_error{std::make_error_code(std::errc::message_size), "a payload above 1 GiB"};
-    message.correlation_id = header_text(message.correlation_id);
+    message.headers.correlation_id = header_text(message.headers.correlation_id);
+    message.headers.service_error = header_text(message.headers.service_error);
     core_->push(std::move(message));
   }
 

@@ -164,6 +164,7 @@ class LinkCore {
     if (status_.state != LinkState::closed) status_.state = LinkState::connected;
     status_.server = std::move(server);
     outbox_.set_max_payload(max_payload);
+    status_.max_payload = max_payload;
     if (status_.connects++ > 0) ++status_.reconnects;
   }
 

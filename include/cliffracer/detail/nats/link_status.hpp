@@ -47,6 +47,7 @@ struct LinkStatus {
   std::uint64_t lost = 0;            ///< Of these: accepted, and given up later with a warning.
   std::uint64_t expired = 0;         ///< Requests not sent, because their caller had given up.
   std::uint64_t inbox_dropped = 0;   ///< Received, and dropped because the inbox was full.
+  std::int64_t max_payload = 0;      ///< The broker takes no longer ones, headers included; 0: not known.
   std::size_t outbox_messages = 0;
   std::size_t outbox_bytes = 0;
   std::string last_error{};  ///< Why the last attempt failed or the last connection ended.

@@ -51,11 +51,14 @@ inline void on_complete(void* closure) { delete static_cast<Subscription*>(closu
 [[nodiscard]] inline InboxMessage to_inbox_message(const Subscription& subscription, natsMsg* message) {
   const char* reply = natsMsg_GetReply(message);
   const auto size = static_cast<std::size_t>(natsMsg_GetDataLength(message));
-  const ReceivedText text{.subject = natsMsg_GetSubject(message),
-                          .reply = reply == nullptr ? "" : reply,
-                          .correlation_id = header_of(message, "correlation_id"),
-                          .payload = {size == 0 ? "" : natsMsg_GetData(message), size},
-                          .no_responders = natsMsg_IsNoResponders(message)};
+  const ReceivedText text{
+      .subject = natsMsg_GetSubject(message),
+      .reply = reply == nullptr ? "" : reply,
+      .correlation_id = header_of(message, header_names::correlation_id),
+      .trace = parse_traceparent(header_of(message, header_names::traceparent)).value_or(Trace{}),
+      .service_error = header_of(message, header_names::service_error),
+      .payload = {size == 0 ? "" : natsMsg_GetData(message), size},
+      .no_responders = natsMsg_IsNoResponders(message)};
   return detail::to_inbox_message(text, subscription.id, subscription.core->inbox_prefix,
                                   subscription.core->config);
 }

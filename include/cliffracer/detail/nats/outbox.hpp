@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include <cliffracer/detail/message_headers.hpp>
 #include <cliffracer/detail/time/time_point.hpp>
 
 namespace cliffracer::detail {
@@ -19,12 +20,12 @@ struct OutboxMessage {
   std::string subject{};
   std::string payload{};
   std::string reply_to{};
-  std::string correlation_id{};
+  MessageHeaders headers{};
   TimePoint deadline = TimePoint::max();           ///< From here on nobody waits for it.
   std::shared_ptr<std::atomic<bool>> abandoned{};  ///< When set and true nobody waits for it either.
 
   [[nodiscard]] std::size_t bytes() const noexcept {
-    return sizeof(OutboxMessage) + subject.size() + payload.size() + reply_to.size() + correlation_id.size();
+    return sizeof(OutboxMessage) + subject.size() + payload.size() + reply_to.size() + headers.text_bytes();
   }
   [[nodiscard]] bool expired(TimePoint now) const noexcept {
     return now >= deadline || (abandoned && abandoned->load(std::memory_order_relaxed));
@@ -43,14 +44,17 @@ class Outbox {
     max_payload_ = bytes <= 0 ? 0 : static_cast<std::size_t>(bytes);
   }
 
-  /// Throws std::system_error: std::errc::no_buffer_space when a bound is reached, std::errc::message_size
-  /// above the broker's limit.
+  /// A trace for which there is no room is left out. Throws std::system_error: std::errc::no_buffer_space
+  /// when a bound is reached, std::errc::message_size above the broker's limit.
   void push(OutboxMessage message) {
-    const std::size_t header = message.correlation_id.empty() ? 0 : message.correlation_id.size() + 32;
-    if (max_payload_ > 0 && message.payload.size() + header > max_payload_)
+    make_fit(message);
+    const std::size_t headers = wire_bytes(message.headers);
+    if (max_payload_ > 0 && message.payload.size() + headers > max_payload_)
       throw std::system_error{std::make_error_code(std::errc::message_size),
-                              "a payload of " + std::to_string(message.payload.size()) +
-                                  " bytes exceeds the broker's limit of " + std::to_string(max_payload_)};
+                              "a payload of " + std::to_string(message.payload.size()) + " bytes with " +
+                                  std::to_string(headers) +
+                                  " bytes of headers exceeds the broker's limit of " +
+                                  std::to_string(max_payload_)};
     const std::size_t bytes = message.bytes();
     if (messages() >= max_messages_)
       refuse("the outbox is full: " + std::to_string(messages()) + " messages wait for the broker");
@@ -75,6 +79,7 @@ class Outbox {
         ++expired_;
         continue;
       }
+      make_fit(message);
       bytes += size;
       batch.push_back(std::move(message));
     }
@@ -115,6 +120,14 @@ class Outbox {
   [[nodiscard]] std::uint64_t expired() const noexcept { return expired_; }
 
  private:
+  /// Whatever the broker takes without a trace can be sent. In a message pushed before the limit was known it
+  /// is left out when that is taken.
+  void make_fit(OutboxMessage& message) const {
+    if (max_payload_ > 0 && message.headers.trace.is_valid() &&
+        message.payload.size() + wire_bytes(message.headers) > max_payload_)
+      message.headers.trace = {};
+  }
+
   [[noreturn]] static void refuse(const std::string& why) {
     throw std::system_error{std::make_error_code(std::errc::no_buffer_space), why};
   }

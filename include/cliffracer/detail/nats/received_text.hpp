@@ -10,6 +10,7 @@
 
 #include <cliffracer/detail/json_text.hpp>
 #include <cliffracer/detail/nats/inbox.hpp>
+#include <cliffracer/detail/trace.hpp>
 #include <cliffracer/service_config.hpp>
 
 namespace cliffracer::detail {
@@ -19,6 +20,8 @@ struct ReceivedText {
   std::string_view subject;
   std::string_view reply;
   std::string_view correlation_id;  ///< The header of that name.
+  Trace trace{};                    ///< The header `traceparent`; invalid: there is none to use.
+  std::string_view service_error;   ///< The header Nats-Service-Error.
   std::string_view payload;
   bool no_responders = false;  ///< The broker's own answer: nobody serves the subject.
 };
@@ -29,6 +32,7 @@ struct ReceivedText {
                                                    std::string_view inbox_prefix,
                                                    const ServiceConfig& config) {
   constexpr std::size_t longest_id = 256;
+  constexpr std::size_t longest_error = 1024;
   InboxMessage out;
   out.subscription = subscription;
   if (subscription == 0) {
@@ -39,7 +43,9 @@ struct ReceivedText {
   Inbound& inbound = out.inbound;
   inbound.subject = text.subject;
   inbound.reply = text.reply;
-  inbound.correlation_id = text.correlation_id.substr(0, longest_id);
+  inbound.headers.correlation_id = text.correlation_id.substr(0, longest_id);
+  inbound.headers.trace = text.trace;
+  if (subscription == 0) inbound.headers.service_error = text.service_error.substr(0, longest_error);
   try {
     inbound.payload = text.payload.empty()
                           ? nlohmann::json::object()

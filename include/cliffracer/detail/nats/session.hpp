@@ -131,7 +131,7 @@ class Session {
   [[nodiscard]] natsStatus publish(const OutboxMessage& message) {
     const char* reply = message.reply_to.empty() ? nullptr : message.reply_to.c_str();
     const auto size = static_cast<int>(message.payload.size());
-    if (message.correlation_id.empty() || !headers_) {
+    if (message.headers.empty() || !headers_) {
       if (reply == nullptr)
         return natsConnection_Publish(connection_.get(), message.subject.c_str(), message.payload.data(),
                                       size);
@@ -141,7 +141,9 @@ class Session {
     natsMsg* raw = nullptr;
     natsStatus status = natsMsg_Create(&raw, message.subject.c_str(), reply, message.payload.data(), size);
     const NatsHandle<natsMsg> owner{raw};
-    if (status == NATS_OK) status = natsMsgHeader_Set(raw, "correlation_id", message.correlation_id.c_str());
+    for_each_header(message.headers, [&](const char* name, const std::string& value) {
+      if (status == NATS_OK) status = natsMsgHeader_Set(raw, name, value.c_str());
+    });
     if (status == NATS_OK) status = natsConnection_PublishMsg(connection_.get(), raw);
     return status;
   }

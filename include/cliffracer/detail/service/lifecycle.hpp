@@ -71,11 +71,13 @@ inline NatsService::NatsService(std::unique_ptr<asio::io_context> owned, asio::i
                   tasks_,
                   queue_.source(),
                   strand_,
-                  [this](std::string subject, std::string payload, std::string correlation_id) {
+                  [this](std::string subject, std::string payload, detail::MessageHeaders headers) {
                     started_link("reply")->publish(std::move(subject), std::move(payload), {},
-                                                   std::move(correlation_id));
+                                                   std::move(headers));
                   }},
-      idle_{strand_, asio::steady_timer::time_point::max()} {}
+      idle_{strand_, asio::steady_timer::time_point::max()} {
+  dispatcher_.set_blocking_threshold(config_.blocking_threshold);
+}
 
 inline NatsService::~NatsService() {
   if (state_ == State::idle) return;
@@ -143,6 +145,7 @@ inline asio::awaitable<bool> NatsService::start_here() {
   if (state_ != State::idle) throw std::logic_error{"service " + config_.name + ": start(): it runs already"};
   auto opened = detail::NatsLink::create(strand_, queue_, config_, log_, environment_.broker());
   state_ = State::starting;
+  started_at_ = queue_.source().wall_clock();
   was_started_ = true;
   ++starts_;
   work_.emplace(strand_);
@@ -185,32 +188,6 @@ inline asio::awaitable<bool> NatsService::start_here() {
   // Asked for meanwhile on another thread, too early for begin_stop().
   if (stop_requested_) begin_stop();
   co_return true;
-}
-
-inline void NatsService::open_for_messages() {
-  asio::any_io_executor worker;
-  if (dispatcher_.needs_worker()) {
-    worker = environment_.workers_inline() ? asio::any_io_executor{context_.get_executor()}
-                                           : message_workers_.emplace(config_.message_threads).get_executor();
-  }
-  dispatcher_.start_accepting(std::move(worker));
-  const auto opened = link();
-  const std::string& group = config_.queue_group.empty() ? config_.name : config_.queue_group;
-  bool has_rpc = false;
-  for (const auto& handler : dispatcher_.handlers()) {
-    if (handler.kind == detail::MessageKind::rpc) {
-      has_rpc = true;
-      continue;
-    }
-    opened->subscribe(handler.subject, handler.queue_group, [this, &handler](detail::Inbound message) {
-      dispatcher_.on_event(handler, std::move(message));
-    });
-  }
-  if (!has_rpc) return;
-  opened->subscribe(config_.name + ".rpc.*", group,
-                    [this](detail::Inbound message) { dispatcher_.on_request(std::move(message)); });
-  opened->subscribe(config_.name + ".async.*", group,
-                    [this](detail::Inbound message) { dispatcher_.on_async(std::move(message)); });
 }
 
 /// Keeps what `hook` throws.

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cliffracer/detail/json_text.hpp>
-#include <cliffracer/detail/message/correlation.hpp>
 #include <cliffracer/detail/message/correlation_id.hpp>
+#include <cliffracer/detail/message_headers.hpp>
 #include <cliffracer/detail/subject.hpp>
+#include <cliffracer/detail/trace.hpp>
+#include <cliffracer/detail/work_context.hpp>
 #include <cliffracer/nats_service.hpp>
 #include <cliffracer/service_info_json.hpp>
 #include <cliffracer/timer_stats_json.hpp>
@@ -13,6 +15,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -45,6 +48,16 @@ namespace detail {
   return to_text(arguments);
 }
 
+/// What the calling code's messages carry: the correlation id of the message that it handles, and the trace
+/// of its work; outside of any work a trace that begins there.
+[[nodiscard]] inline MessageHeaders outgoing_headers() {
+  MessageHeaders headers;
+  WorkContext* const context = current_work_context();
+  if (context) headers.correlation_id = context->correlation_id();
+  headers.trace = context ? context->trace() : make_trace();
+  return headers;
+}
+
 /// The result in a reply. Throws RpcError for an error in it.
 [[nodiscard]] inline nlohmann::json result_of(nlohmann::json reply, const std::string& service,
                                               const std::string& method) {
@@ -73,9 +86,8 @@ inline std::shared_ptr<detail::NatsLink> NatsService::started_link(std::string_v
 
 inline void NatsService::send(std::string_view operation, std::string_view subject,
                               const nlohmann::json& object) {
-  const std::string* id = detail::current_correlation_id();
   started_link(operation)->publish(std::string{subject}, detail::object_text(operation, object), {},
-                                   id ? *id : std::string{});
+                                   detail::outgoing_headers());
 }
 
 inline void NatsService::publish_event(std::string_view subject, const nlohmann::json& event) {
@@ -96,11 +108,11 @@ inline asio::awaitable<nlohmann::json> NatsService::call_rpc(std::string service
                                                              nlohmann::json arguments) {
   std::string subject = detail::method_subject("call_rpc", service, "rpc", method);
   std::string payload = detail::object_text("call_rpc", arguments);
-  const std::string* ambient = detail::current_correlation_id();
-  std::string id = ambient ? *ambient : detail::make_correlation_id();
+  detail::MessageHeaders headers = detail::outgoing_headers();
+  if (headers.correlation_id.empty()) headers.correlation_id = detail::make_correlation_id();
   const auto started = started_link("call_rpc");
   auto request =
-      started->request(std::move(subject), std::move(payload), std::move(id), config_.request_timeout);
+      started->request(std::move(subject), std::move(payload), std::move(headers), config_.request_timeout);
   nlohmann::json reply = co_await asio::co_spawn(strand_, std::move(request), asio::use_awaitable);
   co_return detail::result_of(std::move(reply), service, method);
 }
@@ -115,16 +127,38 @@ inline ServiceTimerStats NatsService::get_timer_stats() const {
   return timers_.stats(queue_.now(), queue_.source().wall_clock());
 }
 
-inline ServiceInfo NatsService::get_service_info() const {
+/// Without timers and broker.
+inline ServiceInfo NatsService::describe() const {
   ServiceInfo info{.name = config_.name, .version = config_.version, .description = config_.description};
+  info.id = id_;
+  const auto started = started_at_.load();
+  if (started != std::chrono::system_clock::time_point{}) info.started = started;
   info.is_running = state_ == State::running;
   for (const auto& handler : dispatcher_.handlers()) {
-    if (handler.kind == detail::MessageKind::rpc) info.methods.push_back(handler.name);
+    if (handler.kind != detail::MessageKind::rpc) continue;
+    if (!handler.is_builtin) info.methods.push_back(handler.name);
+    auto numbers = handler.stats->snapshot();
+    EndpointInfo endpoint{.name = handler.name, .subject = config_.name + ".rpc." + handler.name};
+    if (!handler.is_builtin) endpoint.queue_group = rpc_group();
+    endpoint.num_requests = numbers.requests;
+    endpoint.num_errors = numbers.errors;
+    endpoint.last_error = std::move(numbers.last_error);
+    endpoint.processing_time = numbers.processing_time;
+    if (numbers.requests > 0)
+      endpoint.average_processing_time =
+          numbers.processing_time / static_cast<std::int64_t>(numbers.requests);
+    info.endpoints.push_back(std::move(endpoint));
   }
   if (!info.methods.empty()) info.subjects = {config_.name + ".rpc.*", config_.name + ".async.*"};
   for (const auto& handler : dispatcher_.handlers()) {
     if (handler.kind == detail::MessageKind::listener) info.subjects.push_back(handler.subject);
   }
+  if (config_.remote_control) info.subjects.push_back(config_.name + ".rpc.timers.*");
+  return info;
+}
+
+inline ServiceInfo NatsService::get_service_info() const {
+  ServiceInfo info = describe();
   info.timers = get_timer_stats().timers;
   const auto current = link();
   const detail::LinkStatus status = current ? current->status() : detail::LinkStatus{};

@@ -191,7 +191,7 @@ class BrokerLink final : public BrokerClient, public std::enable_shared_from_thi
           BrokerMessage{.subject = std::move(out.subject),
                         .payload = std::move(out.payload),
                         .reply_to = std::move(out.reply_to),
-                        .correlation_id = std::move(out.correlation_id)});
+                        .headers = std::move(out.headers)});
       if (message->size() > hub_->max_payload) {
         if (refused++ == 0) first_refused = message->subject;
         continue;

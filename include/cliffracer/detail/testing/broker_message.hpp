@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cliffracer/detail/json_text.hpp>
+#include <cliffracer/detail/message_headers.hpp>
 #include <cliffracer/detail/nats/received_text.hpp>
 
 #include <nlohmann/json.hpp>
@@ -19,14 +20,11 @@ struct BrokerMessage {
   std::string subject{};
   std::string payload{};
   std::string reply_to{};
-  std::string correlation_id{};  ///< Its header.
-  bool no_responders = false;    ///< The broker's own answer: nobody serves the subject.
+  MessageHeaders headers{};
+  bool no_responders = false;  ///< The broker's own answer: nobody serves the subject.
 
-  /// As the broker measures it against max_payload: with the header.
-  [[nodiscard]] std::size_t size() const noexcept {
-    constexpr std::string_view frame = "NATS/1.0\r\ncorrelation_id: \r\n\r\n";
-    return payload.size() + (correlation_id.empty() ? 0 : frame.size() + correlation_id.size());
-  }
+  /// As the broker measures it against max_payload: with the headers.
+  [[nodiscard]] std::size_t size() const { return payload.size() + wire_bytes(headers); }
 };
 
 using SharedMessage = std::shared_ptr<const BrokerMessage>;
@@ -35,7 +33,9 @@ using SharedMessage = std::shared_ptr<const BrokerMessage>;
 [[nodiscard]] inline ReceivedText text_of(const BrokerMessage& message) {
   return {.subject = message.subject,
           .reply = message.reply_to,
-          .correlation_id = message.correlation_id,
+          .correlation_id = message.headers.correlation_id,
+          .trace = message.headers.trace,
+          .service_error = message.headers.service_error,
           .payload = message.payload,
           .no_responders = message.no_responders};
 }

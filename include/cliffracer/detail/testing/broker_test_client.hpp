@@ -45,7 +45,7 @@ class BrokerTestClient final : public BrokerClient, public std::enable_shared_fr
   /// max_payload, not_connected while the broker is stopped.
   void publish(BrokerMessage message) {
     require_publish_subject(message.subject);
-    message.correlation_id = header_text(message.correlation_id);
+    message.headers.correlation_id = header_text(message.headers.correlation_id);
     if (message.size() > hub_->max_payload)
       throw std::system_error{std::make_error_code(std::errc::message_size), message.subject};
     if (!hub_->is_running())
@@ -63,7 +63,7 @@ class BrokerTestClient final : public BrokerClient, public std::enable_shared_fr
     message.subject = subject;
     message.payload = std::move(payload);
     message.reply_to = std::string{inbox_prefix} + "." + std::to_string(waiter.id());
-    message.correlation_id = make_correlation_id();
+    message.headers.correlation_id = make_correlation_id();
     publish(std::move(message));
 
     // Nobody serves it: that is said at once.

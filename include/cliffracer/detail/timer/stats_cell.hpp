@@ -1,7 +1,7 @@
 #pragma once
 
+#include <cliffracer/detail/error_text.hpp>
 #include <cliffracer/detail/timer/duration_histogram.hpp>
-#include <cliffracer/detail/timer/error_text.hpp>
 #include <cliffracer/detail/timer/outcome.hpp>
 #include <cliffracer/detail/timer/schedule.hpp>
 #include <cliffracer/timer_stats.hpp>

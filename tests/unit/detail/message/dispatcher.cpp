@@ -9,6 +9,7 @@
 #include <asio.hpp>
 
 #include <functional>
+#include <regex>
 
 using namespace cliffracer::detail;
 using cliffracer::RunOn;
@@ -24,8 +25,8 @@ struct Limit {
 void from_json(const json& object, Limit& limit) { limit.value = object.at("limit").get<int>(); }
 
 std::string current() {
-  const std::string* id = current_correlation_id();
-  return id == nullptr ? "none" : *id;
+  const WorkContext* context = current_work_context();
+  return context == nullptr ? "none" : context->correlation_id();
 }
 
 /// A door that coroutines wait at.
@@ -86,7 +87,27 @@ class Service {
     heard.push_back("end " + std::string{subject} + " " + data.dump() + " " + current());
   }
 
+  std::string trace() { return traceparent_of(current_work_context()->trace()); }
+  asio::awaitable<std::string> trace_later() {
+    const std::string before = trace();
+    co_await asio::post(asio::use_awaitable);
+    co_return before == trace() ? before : "another one";
+  }
+  asio::awaitable<void> holds(json lengths) {
+    time->pass(std::chrono::milliseconds{lengths.at("first").get<int>()});
+    co_await asio::post(asio::use_awaitable);
+    time->pass(std::chrono::milliseconds{lengths.at("second").get<int>()});
+  }
+  asio::awaitable<void> leaves_behind() {
+    auto executor = co_await asio::this_coro::executor;
+    asio::post(executor, [this] { time->pass(std::chrono::seconds{5}); });
+    time->pass(std::chrono::milliseconds{200});
+  }
+  void holds_plain() { time->pass(std::chrono::seconds{5}); }
+  void on_holding(const json&) { holds_plain(); }
+
   Gate gate;
+  support::VirtualTime* time = nullptr;
   std::function<void()> stop;
   Lines heard;
 };
@@ -112,7 +133,7 @@ class Fixture {
                          const std::string& reply = "inbox") {
     return {.subject = subject,
             .reply = reply,
-            .correlation_id = "c",
+            .headers = {.correlation_id = "c"},
             .payload = std::move(payload),
             .payload_error = {}};
   }
@@ -148,6 +169,17 @@ class Fixture {
     return object;
   }
 
+  /// The log, without the trace that each line about a message names.
+  Lines lines() const {
+    static const std::regex trace{", trace [0-9a-f]{32}\\)$"};
+    Lines out;
+    for (const auto& line : log.lines()) out.push_back(std::regex_replace(line, trace, ")"));
+    return out;
+  }
+  HandlerStats::Snapshot stats(std::size_t index = 0) {
+    return dispatcher.handlers().at(index).stats->snapshot();
+  }
+
   std::size_t max_messages;
   asio::io_context io;
   asio::io_context workers;
@@ -160,6 +192,7 @@ class Fixture {
                   }};
   Lines replies;
   Lines reply_headers;
+  std::vector<MessageHeaders> headers_of_replies;
   bool reply_fails = false;
   Dispatcher dispatcher{"s",
                         max_messages,
@@ -167,10 +200,11 @@ class Fixture {
                         tasks,
                         time,
                         strand,
-                        [this](const std::string& subject, std::string payload, const std::string& id) {
+                        [this](const std::string& subject, std::string payload, MessageHeaders headers) {
                           if (reply_fails) throw std::runtime_error{"outbox is full"};
                           replies.push_back(std::move(payload));
-                          reply_headers.push_back(subject + " " + id);
+                          reply_headers.push_back(subject + " " + headers.correlation_id);
+                          headers_of_replies.push_back(std::move(headers));
                         }};
   Service service{strand};
 };
@@ -193,7 +227,7 @@ TEST_CASE("a request gets its handler's result") {
   CHECK(f.reply() == result({{"a", {1, 2}}}));
   CHECK(f.reply_headers == Lines{"inbox c"});
   CHECK(f.tasks.empty());
-  CHECK(f.log.lines().empty());
+  CHECK(f.lines().empty());
 }
 
 TEST_CASE("a plain method runs on the worker, on the event loop when asked") {
@@ -226,11 +260,11 @@ TEST_CASE("the correlation id comes from the payload, else from the header, else
   SECTION("null in the payload") { message.payload["correlation_id"] = nullptr; }
   SECTION("unusable in the payload") { message.payload["correlation_id"] = "two\nlines"; }
   SECTION("made") {
-    message.correlation_id.clear();
+    message.headers.correlation_id.clear();
     expected.clear();
   }
   SECTION("unusable in the header") {
-    message.correlation_id = "two\r\nlines";
+    message.headers.correlation_id = "two\r\nlines";
     expected.clear();
   }
   f.on_strand([&] { f.dispatcher.on_request(std::move(message)); });
@@ -265,7 +299,7 @@ TEST_CASE("an unknown method is answered with an error") {
   Fixture f;
   f.call("no_such");
   CHECK(f.reply() == error("Unknown method: no_such"));
-  CHECK(f.log.lines().empty());
+  CHECK(f.lines().empty());
 }
 
 TEST_CASE("a payload that is no JSON object is answered with an error") {
@@ -282,13 +316,13 @@ TEST_CASE("a payload that is no JSON object is answered with an error") {
     message.reply.clear();
     f.on_strand([&] { f.dispatcher.on_request(std::move(message)); });
     CHECK(f.replies.empty());
-    CHECK(f.log.lines() ==
+    CHECK(f.lines() ==
           Lines{"warning: service s: message on s.rpc.echo refused: " + text + " (correlation id c)"});
     return;
   }
   f.on_strand([&] { f.dispatcher.on_request(std::move(message)); });
   CHECK(f.reply() == error(text));
-  CHECK(f.log.lines().empty());
+  CHECK(f.lines().empty());
 }
 
 TEST_CASE("arguments that do not fit are answered, and not logged as the method's failure") {
@@ -309,14 +343,14 @@ TEST_CASE("what a handler throws is answered and logged, and stays inside") {
     f.call("fails");
     f.run_all();
     CHECK(f.reply() == error("first\nsecond"));
-    CHECK(f.log.lines() == Lines{"error: service s: rpc fails failed: first\\nsecond (correlation id c)"});
+    CHECK(f.lines() == Lines{"error: service s: rpc fails failed: first\\nsecond (correlation id c)"});
   }
   SECTION("anything") {
     f.add<&Service::throws_number>();
     f.call("throws_number");
     f.run_all();
     CHECK(f.reply() == error("unknown exception"));
-    CHECK(f.log.lines() ==
+    CHECK(f.lines() ==
           Lines{"error: service s: rpc throws_number failed: unknown exception (correlation id c)"});
   }
   SECTION("on the event loop") {
@@ -352,7 +386,7 @@ TEST_CASE("a reply that cannot be sent is logged") {
   Fixture f;
   f.reply_fails = true;
   f.call("no_such");
-  CHECK(f.log.lines() ==
+  CHECK(f.lines() ==
         Lines{"error: service s: reply to s.rpc.no_such lost: outbox is full (correlation id c)"});
 }
 
@@ -366,8 +400,8 @@ TEST_CASE("fire and forget runs the same methods and answers nothing") {
   }
   SECTION("an unknown method is a warning") {
     f.on_strand([&] { f.dispatcher.on_async(Fixture::message("s.async.no\nsuch")); });
-    CHECK(f.log.lines() == Lines{"warning: service s: message on s.async.no\\nsuch refused: Unknown method: "
-                                 "no\\nsuch (correlation id c)"});
+    CHECK(f.lines() == Lines{"warning: service s: message on s.async.no\\nsuch refused: Unknown method: "
+                             "no\\nsuch (correlation id c)"});
   }
   CHECK(f.replies.empty());
 }
@@ -412,7 +446,7 @@ TEST_CASE("messages of one listener are handled one at a time and in order") {
   f.hear(slow, "a.3");
   CHECK(f.service.heard.back() == "begin a.3 c");
   f.on_strand([&] { f.service.gate.open(); });
-  CHECK(f.log.lines().empty());
+  CHECK(f.lines().empty());
 }
 
 TEST_CASE("a listener that throws hears the next message") {
@@ -422,7 +456,7 @@ TEST_CASE("a listener that throws hears the next message") {
   f.hear(handler, "a");
   f.run_all();
   CHECK(f.service.heard == Lines{"a {\"fail\":true} c", "a {} c"});
-  CHECK(f.log.lines() ==
+  CHECK(f.lines() ==
         Lines{"error: service s: listener on_plain failed: unknown exception (correlation id c)"});
   CHECK(f.escaped_tasks.empty());
 }
@@ -431,11 +465,11 @@ TEST_CASE("a message that a listener cannot read is one warning") {
   Fixture f;
   const auto& handler = f.add(cliffracer::listener<&Service::on_limit>{.subject = "a"});
   f.hear(handler, "a", json::array());
-  CHECK(f.log.lines() ==
+  CHECK(f.lines() ==
         Lines{"warning: service s: message on a refused: payload is not a JSON object (correlation id c)"});
   f.hear(handler, "a", {{"no_limit", 1}});
   f.run_all();
-  CHECK(f.log.lines().size() == 2);
+  CHECK(f.lines().size() == 2);
   CHECK(f.log.count("warning: service s: listener on_limit: bad argument: ") == 1);
   f.hear(handler, "a", {{"limit", 5}});
   f.run_all();
@@ -466,7 +500,7 @@ TEST_CASE("a stopping service answers new requests with an error and finishes wh
   f.call("waits", {{"correlation_id", "b"}});
   CHECK(f.reply() == error("service is stopping", "b"));
   f.hear(slow, "a.3");
-  CHECK(f.log.lines() ==
+  CHECK(f.lines() ==
         Lines{"warning: service s: message on a.3 refused: service is stopping (correlation id c)"});
 
   f.on_strand([&] { f.service.gate.open(); });
@@ -496,7 +530,7 @@ TEST_CASE("a cancelled request is answered, a cancelled listener names what it l
   f.on_strand([&] { f.tasks.cancel(); });
   CHECK(f.reply() == error("service is stopping"));
   CHECK(f.service.heard == Lines{"begin a.1 c"});
-  CHECK(f.log.lines() ==
+  CHECK(f.lines() ==
         Lines{"warning: service s: rpc waits cancelled: service is stopping (correlation id c)",
               "warning: service s: listener on_slow cancelled: service is stopping (correlation id c)",
               "warning: service s: listener on_slow: 2 waiting messages dropped: service is stopping"});
@@ -559,7 +593,7 @@ TEST_CASE("too many messages at a time are refused with an error and two lines o
   for (int i = 0; i < 305; ++i) f.call("waits", {{"correlation_id", "c"}});
   REQUIRE(f.replies.size() == 5);
   CHECK(json::parse(f.replies[4]).at("error") == "service is overloaded");
-  CHECK(f.log.lines() == Lines{"warning: service s: 300 messages wait or are handled: more are refused"});
+  CHECK(f.lines() == Lines{"warning: service s: 300 messages wait or are handled: more are refused"});
   CHECK(f.dispatcher.refused() == 5);
   f.on_strand([&] { f.service.gate.open(); });
   f.run_all();
@@ -570,4 +604,232 @@ TEST_CASE("too many messages at a time are refused with an error and two lines o
   f.on_strand([&] { f.service.gate.open(); });
   f.run_all();
   CHECK(f.replies.size() == 306);
+}
+
+TEST_CASE("a handler's work is a span of its own in the trace of its message") {
+  Fixture f;
+  SECTION("on a worker") { f.add<&Service::trace>(); }
+  SECTION("on the event loop") { f.add(cliffracer::rpc<&Service::trace>{.run_on = RunOn::event_loop}); }
+  SECTION("in a coroutine, before and after it waits") {
+    f.add(cliffracer::rpc<&Service::trace_later>{.name = "trace"});
+  }
+  const Trace sender = make_trace();
+  Inbound message = Fixture::message("s.rpc.trace");
+  message.headers.trace = sender;
+  f.on_strand([&] { f.dispatcher.on_request(std::move(message)); });
+  f.run_all();
+  const auto seen = parse_traceparent(f.reply().at("result").get<std::string>());
+  REQUIRE(seen.has_value());
+  CHECK(trace_id_text(*seen) == trace_id_text(sender));
+  CHECK(seen->span != sender.span);
+  CHECK(f.headers_of_replies.at(0).trace == *seen);
+
+  // Without one it begins a trace, another one each time.
+  f.call("trace");
+  f.run_all();
+  f.call("trace");
+  f.run_all();
+  REQUIRE(f.headers_of_replies.size() == 3);
+  CHECK(f.headers_of_replies[1].trace.is_valid());
+  CHECK(json::parse(f.replies[1]).at("result") == traceparent_of(f.headers_of_replies[1].trace));
+  CHECK(trace_id_text(f.headers_of_replies[1].trace) != trace_id_text(f.headers_of_replies[2].trace));
+}
+
+TEST_CASE("a listener continues the trace of its message, and the log has it") {
+  Fixture f;
+  const auto& handler = f.add(cliffracer::listener<&Service::on_plain>{.subject = "a"});
+  Inbound message = Fixture::message("a", {{"fail", true}}, "");
+  const Trace sender = message.headers.trace = make_trace();
+  f.on_strand([&] { f.dispatcher.on_event(handler, std::move(message)); });
+  f.run_all();
+  CHECK(f.log.lines() ==
+        Lines{"error: service s: listener on_plain failed: unknown exception (correlation id c, trace " +
+              trace_id_text(sender) + ")"});
+}
+
+TEST_CASE("an error reply has headers that say what and whose fault it is") {
+  Fixture f{2};
+  f.add<&Service::waits>();
+  f.add<&Service::fails>();
+  f.add<&Service::limited>();
+  f.add<&Service::echo>();
+  std::string text;
+  int code = 0;
+  SECTION("no such method") {
+    f.call("no_such");
+    text = "Unknown method: no_such";
+    code = 404;
+  }
+  SECTION("no JSON") {
+    Inbound message = Fixture::message("s.rpc.echo", nullptr);
+    message.payload_error = text = "malformed JSON at byte 3";
+    f.on_strand([&] { f.dispatcher.on_request(std::move(message)); });
+    code = 400;
+  }
+  SECTION("bad argument") {
+    f.call("limited", {{"limit", "five"}});
+    code = 400;
+  }
+  SECTION("the method's failure, in one line") {
+    f.call("fails");
+    text = "first second";
+    code = 500;
+  }
+  SECTION("too many") {
+    for (int i = 0; i < 3; ++i) f.call("waits");
+    text = "service is overloaded";
+    code = 429;
+  }
+  SECTION("stopping") {
+    f.dispatcher.stop_accepting();
+    f.call("echo");
+    text = "service is stopping";
+    code = 503;
+  }
+  SECTION("stopping, and no such method") {
+    f.dispatcher.stop_accepting();
+    f.call("no_such");
+    text = "service is stopping";
+    code = 503;
+  }
+  SECTION("none at all with a result") { f.call("echo"); }
+  f.run_all();
+  REQUIRE(f.headers_of_replies.size() == 1);
+  const MessageHeaders& headers = f.headers_of_replies.front();
+  CHECK(headers.service_error_code == code);
+  CHECK(headers.service_error.empty() == (code == 0));
+  if (!text.empty()) CHECK(headers.service_error == text);
+  CHECK(json::parse(f.replies.front()).contains("error") == (code != 0));
+  f.on_strand([&] { f.service.gate.open(); });
+}
+
+TEST_CASE("each method counts its requests, its errors and the time it takes") {
+  using namespace std::chrono_literals;
+  Fixture f{1};
+  f.add<&Service::waits>();
+  f.add<&Service::fails>();
+  CHECK(f.stats().requests == 0);
+  CHECK(f.stats().last_error.empty());
+
+  f.call("waits");
+  CHECK(f.stats().requests == 0);  // it is not answered yet
+  f.call("waits");                 // one too many
+  CHECK(f.stats().requests == 1);
+  CHECK(f.stats().errors == 1);
+  CHECK(f.stats().last_error == "service is overloaded");
+  f.time.pass(3s);
+  f.on_strand([&] { f.service.gate.open(); });
+  CHECK(f.stats().requests == 2);
+  CHECK(f.stats().errors == 1);
+  CHECK(f.stats().processing_time == 3s);
+
+  f.call("waits", json::array());
+  CHECK(f.stats().last_error == "payload is not a JSON object");
+  f.dispatcher.stop_accepting();
+  f.call("waits");
+  CHECK(f.stats().last_error == "service is stopping");
+  CHECK(f.stats().requests == 4);
+  CHECK(f.stats().errors == 3);
+
+  // What is fired and forgotten counts as well.
+  f.dispatcher.start_accepting(f.workers.get_executor());
+  f.on_strand([&] { f.dispatcher.on_async(Fixture::message("s.async.fails")); });
+  f.run_all();
+  CHECK(f.stats(1).requests == 1);
+  CHECK(f.stats(1).last_error == "first\nsecond");
+}
+
+namespace {
+
+json pause_all(void* object, Request& request) {
+  static_cast<Service*>(object)->heard.push_back(request.subject + " " + request.payload.dump());
+  return "paused";
+}
+
+}  // namespace
+
+TEST_CASE("a built-in method has a name of several tokens, which no method of a service can have") {
+  Fixture f;
+  f.add<&Service::echo>();
+  f.dispatcher.add_builtin({.kind = MessageKind::rpc,
+                            .name = "timers.pause",
+                            .run_on = RunOn::event_loop,
+                            .object = &f.service,
+                            .call = &pause_all});
+  f.call("timers.pause", {{"name", "a"}});
+  CHECK(f.reply() == result("paused"));
+  CHECK(f.service.heard == Lines{"s.rpc.timers.pause {\"name\":\"a\"}"});
+  CHECK(f.stats(1).requests == 1);
+  CHECK(f.dispatcher.handlers().at(1).is_builtin);
+  // Neither by its last token, nor by more of them.
+  for (const char* other : {"pause", "timers", "timers.echo", "x.timers.pause"}) {
+    f.replies.clear();
+    f.call(other);
+    CHECK(f.reply() == error(std::string{"Unknown method: "} + other));
+  }
+  f.on_strand([&] { f.dispatcher.on_async(Fixture::message("s.async.timers.pause")); });
+  CHECK(f.service.heard.size() == 2);
+}
+
+TEST_CASE("a handler that holds the event loop is named, in more lines only when it gets much worse") {
+  using namespace std::chrono_literals;
+  Fixture f;
+  Lines told;
+  f.dispatcher.set_blocking_threshold(100ms);
+  f.dispatcher.on_blocked([&](const std::string& label, TimePoint began, TimePoint ended) {
+    told.push_back(label + " " + std::to_string((ended - began) / 1ms));
+  });
+  f.service.time = &f.time;
+  SECTION("a coroutine: each time between two waits for itself") {
+    f.add<&Service::holds>();
+    f.call("holds", {{"first", 99}, {"second", 99}});
+    CHECK(told.empty());
+    f.call("holds", {{"first", 10}, {"second", 100}});
+    CHECK(told == Lines{"rpc holds 100"});
+    CHECK(f.lines() ==
+          Lines{"warning: service s: rpc holds held the event loop for 0.100 s: nothing else ran "
+                "meanwhile (correlation id c)"});
+    f.call("holds", {{"first", 150}, {"second", 199}});
+    CHECK(told.size() == 3);
+    CHECK(f.lines().size() == 1);
+    f.call("holds", {{"first", 200}, {"second", 0}});
+    CHECK(told.back() == "rpc holds 200");
+    CHECK(f.lines().size() == 2);
+  }
+  SECTION("a plain method on the event loop") {
+    f.add(cliffracer::rpc<&Service::holds_plain>{.run_on = RunOn::event_loop});
+    f.call("holds_plain");
+    CHECK(told == Lines{"rpc holds_plain 5000"});
+  }
+  SECTION("a listener") {
+    const auto& handler =
+        f.add(cliffracer::listener<&Service::on_holding>{.subject = "a", .run_on = RunOn::event_loop});
+    f.hear(handler, "a");
+    CHECK(told == Lines{"listener on_holding 5000"});
+    CHECK(f.lines().size() == 1);
+  }
+  SECTION("not what a handler leaves behind") {
+    f.add<&Service::leaves_behind>();
+    f.call("leaves_behind");
+    CHECK(told == Lines{"rpc leaves_behind 200"});
+  }
+  SECTION("not a plain method on a worker") {
+    f.add<&Service::holds_plain>();
+    f.call("holds_plain");
+    f.run_all();
+    CHECK(told.empty());
+  }
+  SECTION("not with a threshold of 0") {
+    f.dispatcher.set_blocking_threshold(0ms);
+    f.add(cliffracer::rpc<&Service::holds_plain>{.run_on = RunOn::event_loop});
+    f.call("holds_plain");
+    CHECK(told.empty());
+    CHECK(f.log.lines().empty());
+  }
+  SECTION("what the one who is told throws stays inside") {
+    f.dispatcher.on_blocked([](const std::string&, TimePoint, TimePoint) { throw 42; });
+    f.add(cliffracer::rpc<&Service::holds_plain>{.run_on = RunOn::event_loop});
+    f.call("holds_plain");
+    CHECK(f.reply() == result(nullptr));
+  }
 }

@@ -152,7 +152,7 @@ TEST_CASE("an outbox refuses what is above the broker's limit, a header counts t
   outbox.set_max_payload(100);
   CHECK_FALSE(is_refused(outbox, message("a", std::string(100, 'x'))));
   auto with_header = message("a", std::string(90, 'x'));
-  with_header.correlation_id = "id";
+  with_header.headers.correlation_id = "id";
   for (OutboxMessage one : {message("a", std::string(101, 'x')), with_header}) {
     try {
       outbox.push(std::move(one));
@@ -162,4 +162,26 @@ TEST_CASE("an outbox refuses what is above the broker's limit, a header counts t
     }
   }
   CHECK(outbox.messages() == 2);
+}
+
+TEST_CASE("a trace is left out where the broker's limit leaves no room for it") {
+  Outbox outbox{10, plenty};
+  // "NATS/1.0", a line and an empty one.
+  constexpr std::size_t header = 10 + 13 + 55 + 2 + 2;
+  const auto with_trace = [](std::size_t size) {
+    auto one = message("a", std::string(size, 'x'));
+    one.headers.trace = make_trace();
+    return one;
+  };
+  CHECK(wire_bytes(with_trace(1).headers) == header);
+  outbox.push(with_trace(100));  // before the limit is known
+  outbox.set_max_payload(100);
+  outbox.push(with_trace(100 - header));
+  outbox.push(with_trace(100 - header + 1));
+  CHECK_THROWS_AS(outbox.push(with_trace(101)), std::system_error);
+  const auto taken = outbox.take(10, plenty, TimePoint{});
+  REQUIRE(taken.size() == 3);
+  CHECK_FALSE(taken[0].headers.trace.is_valid());
+  CHECK(taken[1].headers.trace.is_valid());
+  CHECK_FALSE(taken[2].headers.trace.is_valid());
 }

@@ -35,7 +35,7 @@ TEST_CASE("a star is one token of a subject, and a tail is one or more at its en
 TEST_CASE("a message is as long as its payload and its header") {
   const BrokerMessage bare{.payload = "{}"};
   CHECK(bare.size() == 2);
-  const BrokerMessage with_header{.payload = "{}", .correlation_id = "id"};
+  const BrokerMessage with_header{.payload = "{}", .headers = {.correlation_id = "id"}};
   CHECK(with_header.size() == 2 + std::string{"NATS/1.0\r\ncorrelation_id: id\r\n\r\n"}.size());
 }
 

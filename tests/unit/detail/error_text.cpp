@@ -1,6 +1,6 @@
 #include "support/catch.hpp"
 
-#include <cliffracer/detail/timer/error_text.hpp>
+#include <cliffracer/detail/error_text.hpp>
 
 #include <string>
 

@@ -1,4 +1,4 @@
-#include <cliffracer/detail/message/correlation.hpp>
+#include <cliffracer/detail/work_context.hpp>
 
 #include "support/catch.hpp"
 
@@ -13,12 +13,16 @@ namespace {
 using Ids = std::vector<std::string>;
 
 std::string current() {
-  const std::string* id = current_correlation_id();
-  return id == nullptr ? "none" : *id;
+  const WorkContext* context = current_work_context();
+  return context == nullptr ? "none" : context->correlation_id();
+}
+
+std::shared_ptr<WorkContext> context_of(std::string id) {
+  return std::make_shared<WorkContext>(std::move(id), Trace{});
 }
 
 asio::any_io_executor with_id(asio::any_io_executor inner, const std::string& id) {
-  return CorrelationExecutor{std::move(inner), std::make_shared<const std::string>(id)};
+  return WorkContextExecutor{std::move(inner), context_of(id)};
 }
 
 asio::awaitable<void> note_thrice(Ids& ids) {
@@ -34,21 +38,21 @@ asio::awaitable<void> note_thrice(Ids& ids) {
 
 }  // namespace
 
-TEST_CASE("there is no correlation id outside a scope, and scopes nest") {
-  const std::string outer = "outer";
-  const std::string inner = "inner";
-  CHECK(current_correlation_id() == nullptr);
+TEST_CASE("there is no work context outside a scope, and scopes nest") {
+  WorkContext outer{"outer", {}};
+  WorkContext inner{"inner", {}};
+  CHECK(current_work_context() == nullptr);
   {
-    const CorrelationScope scope{&outer};
+    const WorkContextScope scope{&outer};
     {
-      const CorrelationScope nested{&inner};
+      const WorkContextScope nested{&inner};
       CHECK(current() == "inner");
-      const CorrelationScope none{nullptr};
+      const WorkContextScope none{nullptr};
       CHECK(current() == "none");
     }
     CHECK(current() == "outer");
   }
-  CHECK(current_correlation_id() == nullptr);
+  CHECK(current_work_context() == nullptr);
 }
 
 TEST_CASE("interleaving coroutines keep their own ids") {
@@ -103,7 +107,8 @@ TEST_CASE("an id survives a visit to a worker thread, and does not stay there") 
       std::string there;
       auto work = [&]() noexcept {
         there = current();
-        const CorrelationScope scope{&id};
+        WorkContext context{id, {}};
+        const WorkContextScope scope{&context};
         there += " " + current();
       };
       co_await call_on_worker(workers.get_executor(), work);
@@ -155,10 +160,10 @@ TEST_CASE("dispatch on the same strand runs at once, post does not") {
   CHECK(order == Ids{"dispatched a", "caller none", "posted a"});
 }
 
-TEST_CASE("an executor without id shields from the id of its caller") {
+TEST_CASE("an executor without context shields from the one of its caller") {
   asio::io_context io;
   const asio::any_io_executor strand = asio::make_strand(io);
-  const asio::any_io_executor shielded = CorrelationExecutor{strand, nullptr};
+  const asio::any_io_executor shielded = WorkContextExecutor{strand, nullptr};
   Ids ids;
   asio::post(with_id(strand, "a"), [&] {
     asio::dispatch(strand, [&] { ids.push_back(current()); });
@@ -169,30 +174,30 @@ TEST_CASE("an executor without id shields from the id of its caller") {
   CHECK(ids == Ids{"a", "none", "a"});
 }
 
-TEST_CASE("correlation executors are equal when executor and id are the same") {
+TEST_CASE("work context executors are equal when executor and context are the same") {
   asio::io_context io;
   const asio::any_io_executor strand = asio::make_strand(io);
-  const auto id = std::make_shared<const std::string>("a");
-  const CorrelationExecutor one{strand, id};
-  const CorrelationExecutor same{strand, id};
-  const CorrelationExecutor other_id{strand, std::make_shared<const std::string>("a")};
-  const CorrelationExecutor other_executor{io.get_executor(), id};
+  const auto id = context_of("a");
+  const WorkContextExecutor one{strand, id};
+  const WorkContextExecutor same{strand, id};
+  const WorkContextExecutor other_context{strand, context_of("a")};
+  const WorkContextExecutor other_executor{io.get_executor(), id};
   CHECK(one == same);
-  CHECK(one != other_id);
+  CHECK(one != other_context);
   CHECK(one != other_executor);
   CHECK(asio::any_io_executor{one} == asio::any_io_executor{same});
-  CHECK(asio::any_io_executor{one} != asio::any_io_executor{other_id});
+  CHECK(asio::any_io_executor{one} != asio::any_io_executor{other_context});
   CHECK(asio::any_io_executor{one} != strand);
 }
 
-TEST_CASE("a correlation executor passes properties on") {
+TEST_CASE("a work context executor passes properties on") {
   asio::io_context io;
-  const auto id = std::make_shared<const std::string>("a");
-  const asio::any_io_executor one = CorrelationExecutor{io.get_executor(), id};
+  const auto id = context_of("a");
+  const asio::any_io_executor one = WorkContextExecutor{io.get_executor(), id};
   CHECK(&asio::query(one, asio::execution::context) == &io);
   const auto never = asio::require(one, asio::execution::blocking.never);
   CHECK(never ==
-        asio::any_io_executor{CorrelationExecutor{
+        asio::any_io_executor{WorkContextExecutor{
             asio::require(asio::any_io_executor{io.get_executor()}, asio::execution::blocking.never), id}});
   // Tracked work keeps run() waiting.
   {
@@ -202,4 +207,89 @@ TEST_CASE("a correlation executor passes properties on") {
   }
   io.poll();
   CHECK(io.stopped());
+}
+
+TEST_CASE("a trace is made when it is asked for, and then stays until the next piece of work begins") {
+  WorkContext context;
+  const Trace first = context.trace();
+  CHECK(first.is_valid());
+  CHECK(context.trace() == first);
+  context.begin();
+  const Trace second = context.trace();
+  CHECK(second.is_valid());
+  CHECK_FALSE(second == first);
+
+  const Trace own = make_trace();
+  WorkContext of_message{"a", own};
+  CHECK(of_message.trace() == own);
+}
+
+namespace {
+
+/// A clock that is moved by hand, and counts who looks at it.
+class Clock final : public TimeSource {
+ public:
+  [[nodiscard]] TimePoint now() const noexcept override {
+    ++looks;
+    return at;
+  }
+  void wake_at(TimePoint /*due*/) override {}
+
+  TimePoint at{std::chrono::hours{1}};
+  mutable int looks = 0;
+};
+
+class Holds final : public WorkContext::HoldObserver {
+ public:
+  void held(WorkContext& context, TimePoint began, TimePoint ended) noexcept override {
+    told.push_back(context.correlation_id() + " " +
+                   std::to_string((ended - began) / std::chrono::seconds{1}));
+  }
+
+  Ids told;
+};
+
+}  // namespace
+
+TEST_CASE("each piece of a coroutine is measured for itself, and nested pieces of one work as one") {
+  using namespace std::chrono_literals;
+  asio::io_context io;
+  Clock clock;
+  Holds holds;
+  const auto context = context_of("a");
+  const asio::any_io_executor measured = WorkContextExecutor{asio::make_strand(io), context};
+  SECTION("measured") {
+    context->measure(holds, clock);
+    asio::post(measured, [&] {
+      clock.at += 3s;
+      // At once, since it is on the strand already.
+      asio::dispatch(measured, [&] { clock.at += 1s; });
+    });
+    asio::post(measured, [&] { clock.at += 2s; });
+    asio::post(io, [&] { clock.at += 9s; });
+    io.run();
+    CHECK(holds.told == Ids{"a 4", "a 2"});
+  }
+  SECTION("not measured: then no clock is read") {
+    asio::post(measured, [] {});
+    io.run();
+    CHECK(holds.told.empty());
+    CHECK(clock.looks == 0);
+  }
+  SECTION("the last piece is measured, none after it") {
+    context->measure(holds, clock);
+    asio::post(measured, [&] {
+      clock.at += 1s;
+      context->measure_no_more();
+    });
+    asio::post(measured, [&] { clock.at += 2s; });
+    io.run();
+    CHECK(holds.told == Ids{"a 1"});
+  }
+  SECTION("a piece that throws is not told of") {
+    context->measure(holds, clock);
+    asio::post(measured, [] { throw std::runtime_error{"on purpose"}; });
+    CHECK_THROWS_AS(io.run(), std::runtime_error);
+    CHECK(holds.told.empty());
+  }
 }

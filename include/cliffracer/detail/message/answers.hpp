@@ -1,0 +1,103 @@
+#pragma once
+
+#include <cliffracer/detail/exception_text.hpp>
+#include <cliffracer/detail/log.hpp>
+#include <cliffracer/detail/message/handler_call.hpp>
+#include <cliffracer/detail/message/job.hpp>
+#include <cliffracer/detail/message/message_context.hpp>
+#include <cliffracer/detail/message/message_handler.hpp>
+#include <cliffracer/detail/message/refusal.hpp>
+#include <cliffracer/detail/message/reply.hpp>
+#include <cliffracer/detail/message_headers.hpp>
+#include <cliffracer/detail/time/time_source.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <exception>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace cliffracer::detail {
+
+/// How messages end: in an answer, or in a line of the log. Only on the service's strand.
+class Answers {
+ public:
+  /// Sends an answer. May throw: the loss is then logged.
+  using ReplyFunction =
+      std::function<void(std::string reply_subject, std::string payload, MessageHeaders headers)>;
+
+  Answers(std::string service, std::shared_ptr<spdlog::logger> logger, const TimeSource& time,
+          ReplyFunction reply)
+      : service_{std::move(service)}, logger_{std::move(logger)}, time_{time}, reply_{std::move(reply)} {}
+
+  /// What waits for an answer gets one; nothing else happens.
+  void error(const Job& job, const Refusal& refusal) {
+    if (job.reply.empty()) return;
+    send(job, error_reply(refusal.text, job.context->correlation_id(), time_.wall_clock()),
+         error_headers(refusal));
+  }
+
+  /// No handler gets it. Where nobody waits for an answer, the log says so.
+  void refuse(const Job& job, const Refusal& refusal) {
+    if (!job.reply.empty()) return error(job, refusal);
+    logger_->warn("service {}: message on {} refused: {} {}", service_, escaped(job.request.subject),
+                  escaped(refusal.text), ids_text(*job.context));
+  }
+
+  /// The text of a result, for send(). Throws what a value throws that is no JSON.
+  [[nodiscard]] std::string result_text(const Job& job, nlohmann::json result) const {
+    return result_reply(std::move(result), job.context->correlation_id(), time_.wall_clock());
+  }
+
+  void send(const Job& job, std::string payload, MessageHeaders headers = {}) noexcept {
+    try {
+      headers.correlation_id = job.context->correlation_id();
+      headers.trace = job.context->trace();
+      reply_(job.reply, std::move(payload), std::move(headers));
+    } catch (...) {
+      logger_->error("service {}: reply to {} lost: {} {}", service_, escaped(job.request.subject),
+                     escaped(text_of(std::current_exception())), ids_text(*job.context));
+    }
+  }
+
+  /// Logs what a handler threw, and gives the caller's share of it.
+  [[nodiscard]] Refusal failure_of(const MessageHandler& handler, MessageContext& context,
+                                   const std::exception_ptr& thrown, bool is_stopping) {
+    std::string text = text_of(thrown);
+    if (is_bad_argument(thrown)) {
+      Refusal refusal = bad_payload("bad argument: " + text);
+      logger_->warn("service {}: {}: {} {}", service_, label(handler), escaped(refusal.text),
+                    ids_text(context));
+      return refusal;
+    }
+    if (is_stopping && is_abort(thrown)) {
+      logger_->warn("service {}: {} cancelled: {} {}", service_, label(handler), stopping().text,
+                    ids_text(context));
+      return stopping();
+    }
+    logger_->error("service {}: {} failed: {} {}", service_, label(handler), escaped(text),
+                   ids_text(context));
+    return method_failed(std::move(text));
+  }
+
+ private:
+  static bool is_bad_argument(const std::exception_ptr& thrown) {
+    try {
+      std::rethrow_exception(thrown);
+    } catch (const BadArgument&) {
+      return true;
+    } catch (...) {
+      return false;
+    }
+  }
+
+  std::string service_;
+  std::shared_ptr<spdlog::logger> logger_;
+  const TimeSource& time_;
+  ReplyFunction reply_;
+};
+
+}  // namespace cliffracer::detail
