@@ -9,7 +9,7 @@ const mostTimers = 500; // of one instance
 const missedQuestions = 3; // then it counts as gone
 const forgottenAfter = 600;
 const replacedAfter = 30; // when another instance of that name is there
-const token = /^[^\s.*>\u0000-\u001f]{1,255}$/;
+const isToken = (value) => typeof value === 'string' && /^[^\s.*>\u0000-\u001f]{1,255}$/.test(value);
 
 class Instance {
   timers = new Map(); // name: {timer, history}
@@ -95,7 +95,7 @@ export class Fleet {
   /** Returns the instance; null when the reply is of no use here. */
   take(reply, now) {
     if (reply.type !== 'io.nats.micro.v1.stats_response') return null;
-    if (!token.test(reply.name ?? '') || !token.test(reply.id ?? '')) return null;
+    if (!isToken(reply.name) || !isToken(reply.id)) return null;
     const key = `${reply.name}.${reply.id}`;
     this.#answered.add(key);
     if (!Array.isArray(reply.data?.timers) && !amount(reply.data?.timers_omitted)) {

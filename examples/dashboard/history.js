@@ -63,15 +63,23 @@ export class History {
     if (ended === 1 && begun <= 1) {
       const start = this.current?.start ?? this.#startOf(before, timer, from, now, offset);
       const late = this.current?.late ?? (before.isExecuting && begun === 0 ? before.lastLate : timer.lastLate);
-      ++this.seen;
-      this.samples.push({
-        kind: 'run',
-        start: Math.min(start, now),
+      const outcome = failed ? 'failed' : cancelled ? 'cancelled' : 'succeeded';
+      this.#run({ start, took: timer.lastTook, late, outcome, timedOut: timedOut > 0 || before.isOverdue, skipped });
+    } else if (ended === 2 && begun === 1 && this.current && cancelled === 0) {
+      // The run that was in progress, and a whole one after it: what both took is told, too.
+      const firstTook = Math.max(0, timer.totalTook - before.totalTook - timer.lastTook);
+      const lastFailed = timer.consecutiveErrors > 0;
+      const outcomes = [failed - (lastFailed ? 1 : 0) > 0, lastFailed].map((bad) => (bad ? 'failed' : 'succeeded'));
+      const isLong = (took) => timedOut > 0 && timer.timeout > 0 && took > timer.timeout;
+      const { start, late } = this.current;
+      this.#run({ start, took: firstTook, late, outcome: outcomes[0], timedOut: before.isOverdue || isLong(firstTook), skipped });
+      this.#run({
+        start: Math.max(this.#startOf(before, timer, from, now, offset), start + firstTook),
         took: timer.lastTook,
-        late,
-        outcome: failed ? 'failed' : cancelled ? 'cancelled' : 'succeeded',
-        timedOut: timedOut > 0 || before.isOverdue,
-        skipped,
+        late: timer.lastLate,
+        outcome: outcomes[1],
+        timedOut: isLong(timer.lastTook),
+        skipped: 0,
       });
     } else if (ended > 0 || skipped > 0) {
       if (ended > 0) ++this.seen;
@@ -87,6 +95,11 @@ export class History {
       this.current = { start: Math.min(Math.max(start, from), now), late: timer.lastLate };
     }
     if (failed > 0) this.failures.push({ at: now, text: timer.lastError, count: failed });
+  }
+
+  #run(run) {
+    ++this.seen;
+    this.samples.push({ kind: 'run', ...run, start: Math.min(run.start, this.#at) });
   }
 
   #startOf(before, timer, from, now, offset) {

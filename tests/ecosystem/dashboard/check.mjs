@@ -88,6 +88,15 @@ const steps = {
       });
     assert.ok(colors.includes('47,111,91'), `no bar of a run among ${colors}`);
     assert.match(await row('sell_tickets').locator('canvas').getAttribute('aria-label'), /Runs of sell_tickets in the last/);
+
+    // Somewhere along the newest runs the pointer is at one.
+    const box = await row('sell_tickets').locator('canvas').boundingBox();
+    let back = 60;
+    await until('what is under the pointer', async () => {
+      await page.mouse.move(box.x + box.width - back++, box.y + 15);
+      return /succeeded.* late, took /.test(await text('sell_tickets', '.readout'));
+    });
+    await page.mouse.move(0, 0);
   },
 
   async 'a pause that is thought better of pauses nothing'() {
