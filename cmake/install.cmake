@@ -5,7 +5,7 @@ include(CMakePackageConfigHelpers)
 set(_package_dir "${CMAKE_INSTALL_DATADIR}/cmake/cliffracer")
 set(_pkgconfig_dir "${CMAKE_INSTALL_DATADIR}/pkgconfig")
 
-install(TARGETS cliffracer EXPORT cliffracerTargets FILE_SET HEADERS)
+install(TARGETS cliffracer EXPORT cliffracerTargets FILE_SET HEADERS FILE_SET prometheus)
 install(EXPORT cliffracerTargets NAMESPACE cliffracer:: DESTINATION "${_package_dir}")
 
 configure_package_config_file(cmake/cliffracerConfig.cmake.in cliffracerConfig.cmake

@@ -53,7 +53,7 @@ export function draw(canvas, { timer, history, seconds, now, palette }) {
   chart.pauses(history.pauses);
   chart.grid(history.grids, timer);
   const visible = chart.visible(history.samples);
-  chart.runs(visible, history.current);
+  chart.runs(visible, history);
   chart.values('late', visible, (sample) => sample.late, timer.maxDrift, 'max drift');
   chart.values('took', visible, (sample) => sample.took, timer.timeout, 'timeout');
   chart.marks(history.marks);
@@ -181,7 +181,7 @@ class Chart {
     });
   }
 
-  runs(samples, current) {
+  runs(samples, { current, heard }) {
     const { c, palette } = this;
     const [top, bottom] = lanes.runs;
     for (const sample of samples) {
@@ -209,7 +209,7 @@ class Chart {
       const x = Math.max(this.x(current.start), this.left);
       c.strokeStyle = palette.run;
       c.lineWidth = 1.5;
-      c.strokeRect(x + 0.75, top + 0.75, Math.max(2, this.x(this.now) - x - 1.5), bottom - top - 1.5);
+      c.strokeRect(x + 0.75, top + 0.75, Math.max(2, this.x(heard) - x - 1.5), bottom - top - 1.5);
     }
   }
 

@@ -20,15 +20,15 @@ export class History {
   current = null; // {start} of the run in progress
   seen = 0;
   counted = 0;
+  heard = 0; // when the newest answer came
   #previous = null;
-  #at = 0;
 
   /** `offset` is how far the service's clock is behind this device's. */
   add(timer, now, offset) {
     const before = this.#previous;
-    const from = this.#at;
+    const from = this.heard;
     this.#previous = timer;
-    this.#at = now;
+    this.heard = now;
     if (!before || timer.started < before.started || finished(timer) < finished(before)) {
       this.#begin(timer, now);
     } else {
@@ -99,7 +99,7 @@ export class History {
 
   #run(run) {
     ++this.seen;
-    this.samples.push({ kind: 'run', ...run, start: Math.min(run.start, this.#at) });
+    this.samples.push({ kind: 'run', ...run, start: Math.min(run.start, this.heard) });
   }
 
   #startOf(before, timer, from, now, offset) {

@@ -157,7 +157,7 @@ function scheduleText(timer) {
 /** What goes on at this moment; nothing for timers so fast that it would flicker. */
 function momentText(timer, history, now, offset) {
   if (timer.isExecuting && history.current) {
-    const time = now - history.current.start;
+    const time = history.heard - history.current.start; // it may have ended since
     if (timer.isOverdue || time > 0.5) return `running for ${roughly(time)}`;
     return timer.interval < 2 ? '' : 'running';
   }

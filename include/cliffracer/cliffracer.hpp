@@ -22,6 +22,7 @@
 #include <cliffracer/service_info_json.hpp>
 #include <cliffracer/tick_context.hpp>
 #include <cliffracer/timer.hpp>
+#include <cliffracer/timer_observer.hpp>
 #include <cliffracer/timer_stats.hpp>
 #include <cliffracer/timer_stats_json.hpp>
 #include <cliffracer/version.hpp>

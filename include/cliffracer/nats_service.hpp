@@ -14,6 +14,7 @@
 #include <cliffracer/service_config.hpp>
 #include <cliffracer/service_info.hpp>
 #include <cliffracer/timer.hpp>
+#include <cliffracer/timer_observer.hpp>
 #include <cliffracer/timer_stats.hpp>
 
 #include <spdlog/spdlog.h>
@@ -135,6 +136,39 @@ class NatsService {
   /// asio::error::operation_aborted.
   [[nodiscard]] asio::awaitable<void> sleep_for(std::chrono::nanoseconds duration);
 
+  // ---- Control of the timers, by name: that of the method, unless `.name` gave another. Any thread; takes
+  // effect on the event loop, in the order of the calls, and before the call returns when it is made there.
+  // Each throws std::invalid_argument, naming service and timer, when there is none of that name.
+
+  /// No run of the timer starts until resume(); one in progress goes on. `reason` shows in statistics and
+  /// log (255 bytes of it). Before start and over a stop, too: the timer is then paused from the start on.
+  /// A paused timer can be paused again, with another reason.
+  void pause(std::string_view name, std::string_view reason = {});
+
+  /// Ends a pause, whoever began it. The grid is where it was: due points that have passed meanwhile are not
+  /// run but counted as skipped. The count of failures in a row begins anew. A timer that is not paused is
+  /// left alone.
+  void resume(std::string_view name);
+
+  /// Runs the timer now; when a run is in progress, right after it, and once for several requests. The grid
+  /// does not move. A run that is due anyway counts as the one that was asked for, and a retry comes at once.
+  /// A paused timer runs once and stays paused. Throws std::logic_error when the service does not run.
+  void trigger(std::string_view name);
+
+  /// Gives the timer another interval: > 0, more than its tolerance and its jitter, at most 292 years, else
+  /// throws std::invalid_argument. The new grid begins at the start of the newest run (before the first: of
+  /// the service); what would have been due by now is due now. Holds over stop and start. With align_to_epoch
+  /// the grid stays on the wall clock.
+  void set_interval(std::string_view name, detail::OptionDuration interval);
+
+  /// When the timer's next run is due, on the clock that timers go by (TickContext::due). Empty while it is
+  /// paused, a run is in progress, or the service does not run. Takes no lock.
+  [[nodiscard]] std::optional<std::chrono::steady_clock::time_point> next_due(std::string_view name) const;
+
+  /// Has `observer` told of what the timers do; null: nobody. Before start(); throws std::logic_error while
+  /// the service runs. Not thread-safe.
+  void set_observer(std::shared_ptr<TimerObserver> observer);
+
   [[nodiscard]] const ServiceConfig& config() const noexcept { return config_; }
 
   /// The strand of the service's coroutines: co_spawn here what shall take turns with them.
@@ -176,6 +210,10 @@ class NatsService {
   template <class Owner>
   Owner& owner_of(std::string_view registration);
 
+  void add_remote_control();
+  template <class Action>
+  static nlohmann::json control(void* self, const detail::Request& request, const Action& action);
+
   // Only on the strand, each.
   asio::awaitable<bool> start_here();
   asio::awaitable<void> stop_here();
@@ -216,7 +254,8 @@ class NatsService {
 
   // Only on the strand.
   detail::TaskGroup tasks_;
-  detail::TimerSet timers_;  // its statistics: any thread
+  detail::TimerSet timers_;  // its statistics and what controls them: any thread
+  std::shared_ptr<TimerObserver> observer_;
   detail::Dispatcher dispatcher_;
   std::optional<asio::thread_pool> message_workers_;
   std::optional<asio::executor_work_guard<asio::any_io_executor>> work_;
@@ -226,8 +265,10 @@ class NatsService {
 
 }  // namespace cliffracer
 
+#include <cliffracer/detail/service/control.hpp>
 #include <cliffracer/detail/service/lifecycle.hpp>
 #include <cliffracer/detail/service/messaging.hpp>
 #include <cliffracer/detail/service/registration.hpp>
+#include <cliffracer/detail/service/remote_control.hpp>
 #include <cliffracer/detail/service/serving.hpp>
 #include <cliffracer/detail/service/stopping.hpp>

@@ -9,8 +9,8 @@
 
 namespace cliffracer {
 
-/// Offers a member function of a service to callers, on the subject `{service}.rpc.{name}`, and on
-/// `{service}.async.{name}` to those who want no answer:
+/// Offers a member function of a service to callers. Its subject is `{service}.rpc.{name}`, and
+/// `{service}.async.{name}` for those who want no answer:
 ///
 ///     add(rpc<&MyService::get_health>{}, rpc<&MyService::recent>{.name = "get_recent_metrics"});
 ///

@@ -114,8 +114,8 @@ struct ServiceConfig {
   /// Answers NATS's services protocol (ADR-32): `$SRV.PING`, `$SRV.INFO`, `$SRV.STATS`. Some of its tools
   /// want a `name` of letters, digits, '-' and '_' only, and a semantic `version`.
   bool discovery = true;
-  /// The timers can be paused, resumed, triggered and given another interval with requests to
-  /// `{name}.rpc.timers.*`. Whoever may publish there may do so.
+  /// The timers can be paused, resumed, triggered and given another interval with requests. Their subjects
+  /// are `{name}.rpc.timers.*`; whoever may publish there may do so.
   bool remote_control = false;
 
   /// Threads for plain timer methods; 0: one per plain timer.

@@ -8,6 +8,7 @@
 #include <cliffracer/tick_context.hpp>
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -110,6 +111,31 @@ struct timer {
   /// it is due. Not given: ServiceConfig::default_tolerance, at most a tenth of `interval`. (As NSTimer's
   /// tolerance, and the windows of Android's alarms.)
   std::optional<detail::OptionDuration> tolerance{};
+  /// From start to the first due point, instead of one interval; >= 0. Zero: due at start, as `eager`, which
+  /// does not go with it. With `align_to_epoch` the first point is the first of that grid after the delay.
+  /// (As Spring's initialDelay.)
+  std::optional<detail::OptionDuration> initial_delay{};
+  /// Each run is delayed by a random time, uniform in [0, jitter); >= 0 and less than `interval`. It never
+  /// adds up: the grid stays where it is. Retries are not delayed. Zero: none. ServiceConfig::jitter_seed
+  /// makes it repeatable. (As APScheduler's jitter.)
+  detail::OptionDuration jitter = std::chrono::nanoseconds{0};
+  /// How long a run may take; >= 0. A coroutine is then cancelled (what it awaits fails with
+  /// asio::error::operation_aborted), and its end is awaited; the run has failed, unless the method returns
+  /// all the same. A plain method is asked to end by TickContext::stop_token and counts as overdue until it
+  /// returns: no other run begins meanwhile; one that found no free worker in that time has failed. Zero: as
+  /// long as it likes. Not for a plain method on the event loop, which nobody could ask.
+  detail::OptionDuration timeout = std::chrono::nanoseconds{0};
+  /// `error_backoff` doubles with each failure in a row up to this; greater than `error_backoff`, which is
+  /// then > 0. Zero: it stays as it is.
+  detail::OptionDuration max_error_backoff = std::chrono::nanoseconds{0};
+  /// After so many failures in a row the timer is paused, with the reason, until NatsService::resume(). Zero:
+  /// it never is.
+  std::uint32_t max_consecutive_errors = 0;
+  /// True: due points are where the wall clock (UTC) shows a multiple of `interval` since the epoch; an
+  /// hourly timer fires on the hour. When the wall clock is set, the grid follows within a second; a point
+  /// that was run is not run again unless the clock goes back by more than an interval. A drifted run does
+  /// not move the grid.
+  bool align_to_epoch = false;
   /// What becomes of due points that pass while a run is in progress or the event loop is busy, up to
   /// `max_drift`.
   MissedTicks missed_ticks = MissedTicks::coalesce;

@@ -91,9 +91,12 @@ class Counting {
       });
     };
     asio::post(strand, [&] {
-      timers.start(
-          tasks,
-          {.strand = strand, .queue = time.queue(), .event_loop = context, .log = log, .service = service});
+      timers.start(tasks, {.strand = strand,
+                           .queue = time.queue(),
+                           .event_loop = context,
+                           .log = log,
+                           .service = service,
+                           .blocking_threshold = std::chrono::milliseconds{100}});
     });
     context.run();
     timers.stopped();
@@ -157,7 +160,7 @@ TEST_CASE("a million ticks of a plain method on a worker allocate nothing") {
   }) == 0);
 }
 
-TEST_CASE("ticks of several timers at once allocate nothing, but for a few of Asio's own waits") {
+TEST_CASE("ticks of several timers at once allocate nothing, but for what happens once or rarely") {
   Counting object;
   CHECK(object.run([&](auto& timers) {
     for (const char* name : {"a", "b", "c", "d"}) {
@@ -171,5 +174,6 @@ TEST_CASE("ticks of several timers at once allocate nothing, but for a few of As
                                          .name = std::string{"plain_"} + name},
                  object);
     }
-  }) < 10);  // a wait that is replaced twice before it can end
+    // A wait that is replaced twice before it can end; the place for the cause of a timer's first lateness.
+  }) < 10 + 8 * 2);
 }

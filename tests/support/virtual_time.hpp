@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <exception>
 #include <memory>
 #include <sstream>
@@ -29,6 +30,9 @@ class VirtualTime final : public cliffracer::detail::TimeSource {
   explicit VirtualTime(asio::io_context& context) : context_{context} {}
 
   [[nodiscard]] TimePoint now() const noexcept override { return now_; }
+  [[nodiscard]] std::chrono::system_clock::time_point wall_clock() const noexcept override {
+    return std::chrono::system_clock::time_point{wall_offset + now().time_since_epoch()};
+  }
   void wake_at(TimePoint due) override {
     armed_for_ = due;
     ++times_armed;
@@ -59,6 +63,7 @@ class VirtualTime final : public cliffracer::detail::TimeSource {
   }
 
   int times_armed = 0;
+  std::chrono::nanoseconds wall_offset{std::chrono::hours{24 * 365 * 55}};  // to the wall clock
 
  private:
   asio::io_context& context_;
@@ -73,13 +78,19 @@ class TimerWorld {
   template <auto Method, class Type>
   void add(const cliffracer::timer<Method, Type>& registration,
            typename cliffracer::timer<Method, Type>::service_type& object) {
-    timers.add("svc", registration, object);
+    timers.add(service_, registration, object);
   }
 
   void start() {
-    timers.start(
-        tasks,
-        {.strand = strand, .queue = time.queue(), .event_loop = context, .log = log, .service = service_});
+    timers.start(tasks, {.strand = strand,
+                         .queue = time.queue(),
+                         .event_loop = context,
+                         .log = log,
+                         .service = service_,
+                         .worker_threads = worker_threads,
+                         .workers_inline = workers_inline,
+                         .blocking_threshold = blocking_threshold,
+                         .observer = observer});
     time.settle();
   }
 
@@ -102,6 +113,10 @@ class TimerWorld {
   }
   [[nodiscard]] std::string logged() const { return text_.str(); }
 
+  std::chrono::nanoseconds blocking_threshold{0};
+  std::shared_ptr<cliffracer::TimerObserver> observer;
+  std::size_t worker_threads = 0;
+  bool workers_inline = false;
   asio::io_context context{1};
   VirtualTime time{context};
   cliffracer::detail::Strand strand{context.get_executor()};

@@ -32,6 +32,29 @@ TEST_CASE("statistics as JSON have the original's fields, durations in seconds")
   CHECK(json["lateness"]["p99"] == 0.002);
 }
 
+TEST_CASE("statistics as JSON say what operators ask for") {
+  cliffracer::TimerStats stats{.name = "purge"};
+  stats.is_paused = true;
+  stats.pause_reason = "lunch";
+  stats.skipped = {.missed = 1, .drifted = 2, .failing = 3, .paused = 4};
+  stats.last_lateness_cause = cliffracer::LatenessCause::event_loop;
+  stats.last_blocked_by = "timer sync";
+  stats.timeout = 2s;
+  stats.last_success = std::chrono::system_clock::time_point{1'700'000'000s};
+  const nlohmann::json json = stats;
+  CHECK(json["is_paused"] == true);
+  CHECK(json["pause_reason"] == "lunch");
+  CHECK(json["skipped"] == nlohmann::json({{"missed", 1}, {"drifted", 2}, {"failing", 3}, {"paused", 4}}));
+  CHECK(json["last_lateness_cause"] == "event_loop");
+  CHECK(json["last_blocked_by"] == "timer sync");
+  CHECK(json["timeout"] == 2.0);
+  CHECK(json["last_success"] == 1.7e9);
+  CHECK(nlohmann::json(cliffracer::LatenessCause::none) == "none");
+  CHECK(nlohmann::json(cliffracer::LatenessCause::own_run) == "own_run");
+  CHECK(nlohmann::json(cliffracer::LatenessCause::suspended) == "suspended");
+  CHECK(nlohmann::json(cliffracer::TimerStats{})["last_success"].is_null());
+}
+
 TEST_CASE("a timer without a next due point has null there") {
   const nlohmann::json json = cliffracer::TimerStats{};
   CHECK(json["next_execution"].is_null());

@@ -36,6 +36,19 @@ class TaskGroup {
     ~Guest() = default;
   };
 
+  /// A coroutine of the group.
+  class Task {
+   public:
+    explicit Task(std::string task_name) : name{std::move(task_name)} {}
+
+   private:
+    friend class TaskGroup;
+    std::string name;
+    asio::cancellation_signal cancel;
+    std::list<std::shared_ptr<Task>>::iterator place;
+    bool has_ended = false;
+  };
+
   /// `on_escape` is told of what a coroutine threw: nothing escapes in silence.
   using EscapeHandler = std::function<void(const std::string& name, std::exception_ptr)>;
 
@@ -50,12 +63,13 @@ class TaskGroup {
   }
 
   /// Starts `task` on the strand. One without name is not told of.
-  void spawn(std::string name, asio::awaitable<void> task) {
-    spawn(std::move(name), executor_, std::move(task));
+  std::shared_ptr<Task> spawn(std::string name, asio::awaitable<void> task) {
+    return spawn(std::move(name), executor_, std::move(task));
   }
 
   /// Starts `task` on `executor`, which must be the strand or wrap it.
-  void spawn(std::string name, const asio::any_io_executor& executor, asio::awaitable<void> task) {
+  std::shared_ptr<Task> spawn(std::string name, const asio::any_io_executor& executor,
+                              asio::awaitable<void> task) {
     auto self = std::make_shared<Task>(std::move(name));
     auto whole = run(self, std::move(task));
     tasks_.push_back(self);
@@ -66,10 +80,11 @@ class TaskGroup {
                      asio::bind_cancellation_slot(self->cancel.slot(), [self](const std::exception_ptr&) {}));
     } catch (...) {
       // No memory. The task may have run to its end by now, and only Asio could not say so.
-      if (self->has_ended) return;
+      if (self->has_ended) return self;
       end(*self);
       throw;
     }
+    return self;
   }
 
   [[nodiscard]] bool empty() const noexcept { return tasks_.empty() && !guest_; }
@@ -87,9 +102,12 @@ class TaskGroup {
   void cancel() {
     // Coroutines may end inside emit().
     const std::vector<std::shared_ptr<Task>> present{tasks_.begin(), tasks_.end()};
-    for (const auto& task : present) {
-      if (!task->has_ended) task->cancel.emit(asio::cancellation_type::terminal);
-    }
+    for (const auto& task : present) cancel(*task);
+  }
+
+  /// Asks one of them.
+  static void cancel(Task& task) {
+    if (!task.has_ended) task.cancel.emit(asio::cancellation_type::terminal);
   }
 
   /// Waits until the group is empty, at most for `timeout`. True: it is. One waiter at a time.
@@ -100,14 +118,6 @@ class TaskGroup {
   }
 
  private:
-  struct Task {
-    explicit Task(std::string task_name) : name{std::move(task_name)} {}
-    std::string name;
-    asio::cancellation_signal cancel;
-    std::list<std::shared_ptr<Task>>::iterator place;
-    bool has_ended = false;
-  };
-
   /// The end is recorded here and not in co_spawn's handler, which Asio may have no memory to call.
   asio::awaitable<void> run(std::shared_ptr<Task> self, asio::awaitable<void> task) {
     std::exception_ptr escaped;

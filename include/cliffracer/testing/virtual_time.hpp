@@ -36,7 +36,7 @@ class RunLog;
 
 /// How a VirtualTime is.
 struct VirtualTimeOptions {
-  /// Decides the order of what is due at one instant; 0: first come, first served.
+  /// Decides the order of what is due at one instant (0: first come, first served) and the timers' jitter.
   std::uint64_t seed = 0;
   /// Plain methods run on the event loop instead of worker threads: then nothing depends on the machine's
   /// threads any more, and a method that waits for another one waits for ever.
@@ -77,7 +77,7 @@ class VirtualTime final : private detail::TimeSource, private detail::RunObserve
   VirtualTime() : VirtualTime{Options{}} {}
   explicit VirtualTime(const Options& options)
       : seed_{options.seed},
-        wall_clock_{options.wall_clock},
+        wall_clock_{options.wall_clock.time_since_epoch()},
         patience_{options.patience},
         watchdog_{options.patience, [this] { runs_.abort_with_names(); }} {
     queue_.shuffle_equals(options.seed);
@@ -87,7 +87,8 @@ class VirtualTime final : private detail::TimeSource, private detail::RunObserve
             .queue = queue_,
             .observer = this,
             .broker = [this](auto core, auto log) { return connect(std::move(core), std::move(log)); },
-            .workers_inline = options.workers_inline});
+            .workers_inline = options.workers_inline,
+            .jitter_seed = options.seed});
   }
 
   VirtualTime(const VirtualTime&) = delete;
@@ -178,6 +179,12 @@ class VirtualTime final : private detail::TimeSource, private detail::RunObserve
     now_.store(detail::later(now(), duration), std::memory_order_relaxed);
   }
 
+  /// Somebody sets the wall clock: it shows `duration` more than before (less, if negative). Time does not
+  /// pass. Timers with align_to_epoch follow within a second.
+  void step_wall_clock(std::chrono::nanoseconds duration) noexcept {
+    wall_clock_.store(wall_clock_.load(std::memory_order_relaxed) + duration, std::memory_order_relaxed);
+  }
+
   /// Runs `task` to its end and moves time as far as it needs. Returns or throws what it does; throws
   /// std::runtime_error when it has not ended after `limit` of virtual time.
   template <class Result>
@@ -232,7 +239,9 @@ class VirtualTime final : private detail::TimeSource, private detail::RunObserve
     return now_.load(std::memory_order_relaxed);
   }
   [[nodiscard]] std::chrono::system_clock::time_point wall_clock() const noexcept override {
-    return wall_clock_ + std::chrono::duration_cast<std::chrono::system_clock::duration>(elapsed());
+    return std::chrono::system_clock::time_point{
+        std::chrono::duration_cast<std::chrono::system_clock::duration>(
+            wall_clock_.load(std::memory_order_relaxed) + elapsed())};
   }
   void wake_at(detail::TimePoint due) override { armed_for_.store(due, std::memory_order_relaxed); }
   void worker_called() noexcept override { ++calls_away_; }
@@ -297,7 +306,7 @@ class VirtualTime final : private detail::TimeSource, private detail::RunObserve
   }
 
   const std::uint64_t seed_;
-  const std::chrono::system_clock::time_point wall_clock_;
+  std::atomic<std::chrono::nanoseconds> wall_clock_;  // at the start; workers look at it
   const std::chrono::nanoseconds patience_;
   std::atomic<detail::TimePoint> now_{beginning};
   std::atomic<detail::TimePoint> armed_for_{detail::never};

@@ -195,8 +195,8 @@ TEST_CASE("a work context executor passes properties on") {
   const auto id = context_of("a");
   const asio::any_io_executor one = WorkContextExecutor{io.get_executor(), id};
   CHECK(&asio::query(one, asio::execution::context) == &io);
-  const auto never = asio::require(one, asio::execution::blocking.never);
-  CHECK(never ==
+  const auto without_blocking = asio::require(one, asio::execution::blocking.never);
+  CHECK(without_blocking ==
         asio::any_io_executor{WorkContextExecutor{
             asio::require(asio::any_io_executor{io.get_executor()}, asio::execution::blocking.never), id}});
   // Tracked work keeps run() waiting.

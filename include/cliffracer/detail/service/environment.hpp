@@ -4,10 +4,12 @@
 #include <cliffracer/detail/time/steady_time.hpp>
 #include <cliffracer/detail/time/timer_queue.hpp>
 #include <cliffracer/detail/timer/run_observer.hpp>
+#include <cliffracer/detail/trace.hpp>
 
 #include <asio/execution_context.hpp>
 #include <asio/io_context.hpp>
 
+#include <cstdint>
 #include <optional>
 #include <utility>
 
@@ -18,7 +20,8 @@ struct Replacement {
   TimerQueue& queue;
   RunObserver* observer = nullptr;
   LinkDriverFactory broker{};
-  bool workers_inline = false;  ///< Plain methods run on the event loop.
+  bool workers_inline = false;    ///< Plain methods run on the event loop.
+  std::uint64_t jitter_seed = 0;  ///< Of services that have none of their own.
 };
 
 /// Where the services of one io_context have their time from, and how they reach their broker: in production
@@ -44,6 +47,11 @@ class Environment final : public asio::execution_context::service {
   /// Empty: NATS.
   [[nodiscard]] const LinkDriverFactory& broker() const noexcept { return replaced_.broker; }
   [[nodiscard]] bool workers_inline() const noexcept { return replaced_.workers_inline; }
+  /// In production another one for each process.
+  [[nodiscard]] std::uint64_t jitter_seed() const {
+    static const std::uint64_t of_process = random_id_bits();
+    return steady_ ? of_process : replaced_.jitter_seed;
+  }
 
   /// The io_context of services that are being constructed on this thread without one; null: each makes its
   /// own.

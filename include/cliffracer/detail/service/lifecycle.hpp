@@ -77,6 +77,10 @@ inline NatsService::NatsService(std::unique_ptr<asio::io_context> owned, asio::i
                   }},
       idle_{strand_, asio::steady_timer::time_point::max()} {
   dispatcher_.set_blocking_threshold(config_.blocking_threshold);
+  dispatcher_.on_blocked([this](const std::string& what, detail::TimePoint began, detail::TimePoint ended) {
+    timers_.held_by(what, began, ended);
+  });
+  if (config_.remote_control) add_remote_control();
 }
 
 inline NatsService::~NatsService() {
@@ -171,7 +175,9 @@ inline asio::awaitable<bool> NatsService::start_here() {
                              .service = config_.name,
                              .worker_threads = config_.worker_threads,
                              .workers_inline = environment_.workers_inline(),
-                             .observer = environment_.observer()});
+                             .blocking_threshold = config_.blocking_threshold,
+                             .run_observer = environment_.observer(),
+                             .observer = observer_});
     }
   } catch (...) {
     failure = std::current_exception();  // no threads to be had

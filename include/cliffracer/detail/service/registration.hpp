@@ -30,7 +30,9 @@ void NatsService::add_one(const timer<Method, Type>& registration) {
   const std::string name =
       registration.name.empty() ? std::string{timer<Method, Type>::method_name()} : registration.name;
   auto& owner = owner_of<typename timer<Method, Type>::service_type>("timer " + name);
-  timers_.add(config_.name, registration, owner, config_.default_tolerance);
+  timers_.add(config_.name, registration, owner,
+              {.tolerance = config_.default_tolerance,
+               .jitter_seed = config_.jitter_seed != 0 ? config_.jitter_seed : environment_.jitter_seed()});
 }
 
 template <auto Method, class Type>

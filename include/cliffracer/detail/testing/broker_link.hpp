@@ -187,11 +187,11 @@ class BrokerLink final : public BrokerClient, public std::enable_shared_from_thi
     std::uint64_t refused = 0;
     std::string first_refused;
     for (OutboxMessage& out : batch) {
-      const auto message = std::make_shared<const BrokerMessage>(
-          BrokerMessage{.subject = std::move(out.subject),
-                        .payload = std::move(out.payload),
-                        .reply_to = std::move(out.reply_to),
-                        .headers = std::move(out.headers)});
+      const auto message =
+          std::make_shared<const BrokerMessage>(BrokerMessage{.subject = std::move(out.subject),
+                                                              .payload = std::move(out.payload),
+                                                              .reply_to = std::move(out.reply_to),
+                                                              .headers = std::move(out.headers)});
       if (message->size() > hub_->max_payload) {
         if (refused++ == 0) first_refused = message->subject;
         continue;

@@ -70,6 +70,20 @@ class DurationHistogram {
             .max = std::chrono::nanoseconds{static_cast<std::int64_t>(max)}};
   }
 
+  /// Any thread. `sum` is that of the durations.
+  [[nodiscard]] DurationBuckets buckets(std::chrono::nanoseconds sum) const noexcept {
+    DurationBuckets out;
+    out.sum = sum;
+    std::size_t bound = 0;
+    for (std::size_t i = 0; i < bucket_count; ++i) {
+      // The bounds are powers of two, and so the ends of some of ours.
+      while (bound < DurationBuckets::bounds.size() && i == first_above(DurationBuckets::bounds[bound]))
+        out.counts[bound++] = out.count;
+      out.count += buckets_[i].load(std::memory_order_relaxed);
+    }
+    return out;
+  }
+
  private:
   static constexpr int lowest_bit = 6;    // 2^6 = 64 ns
   static constexpr int highest_bit = 47;  // 2^47 ns = 39 h
@@ -92,6 +106,10 @@ class DurationHistogram {
     const std::uint64_t part = bit < 7 ? value << (7 - bit) : value >> (bit - 7);
     const std::size_t third = (part >= cuts[0] ? 1U : 0U) + (part >= cuts[1] ? 1U : 0U);
     return static_cast<std::size_t>(bit - lowest_bit) * 3 + third;
+  }
+
+  static constexpr std::size_t first_above(std::chrono::nanoseconds bound) noexcept {
+    return index_of(number(bound));
   }
 
   static constexpr std::uint64_t middle_of(std::size_t index) noexcept {

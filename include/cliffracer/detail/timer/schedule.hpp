@@ -1,11 +1,13 @@
 #pragma once
 
 #include <cliffracer/detail/time/time_point.hpp>
+#include <cliffracer/detail/timer/schedule_extras.hpp>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <limits>
+#include <utility>
 
 namespace cliffracer {
 
@@ -25,7 +27,8 @@ namespace detail {
 ///     sleep until due(); wake(now) says whether to run; after the run finished(now, success); and again.
 ///
 /// Due points are anchor + k * interval. Every point that passes is either run or counted as skipped, by the
-/// values that wake() and finished() return.
+/// values that wake(), finished(), pass_over() and set_interval() return. A retry and a run that was asked
+/// for have due points of their own, off the grid.
 class Schedule {
  public:
   struct Options {
@@ -43,49 +46,86 @@ class Schedule {
     bool drifted = false;       ///< The run is later than max_drift: the grid is re-anchored at it.
     std::uint32_t attempt = 1;  ///< 1 + failures in a row before this run.
     std::uint64_t skipped = 0;  ///< Due points passed over.
+    std::uint64_t failing = 0;  ///< Of these: before a retry.
     TimePoint due{};            ///< The oldest due point that the run stands for.
     std::chrono::nanoseconds deferral{0};  ///< From `due` to now, as far as the tolerance allows.
     std::chrono::nanoseconds lateness{0};  ///< What is beyond it.
   };
 
-  constexpr Schedule(const Options& options, TimePoint anchor) noexcept : options_{options} { start(anchor); }
+  /// `extras` may be null; else it must outlive the schedule.
+  constexpr Schedule(const Options& options, TimePoint anchor, ScheduleExtras* extras = nullptr) noexcept
+      : options_{options}, extras_{extras} {
+    start(anchor);
+  }
 
   /// As if new, with the same options, which other threads may look at meanwhile.
   constexpr void start(TimePoint anchor) noexcept {
     next_ = options_.eager ? anchor : later(anchor, options_.interval);
-    due_ = next_;
     last_due_ = TimePoint::min();
+    last_start_ = anchor;
     failures_ = 0;
-    retrying_ = false;
+    off_grid_ = false;
+    is_run_wanted_ = false;
     skipped_last_ = false;
+    if (extras_) start_with_extras(anchor);
+    due_ = off_grid_ ? anchor : next_;
+    draw_jitter();
   }
 
   [[nodiscard]] constexpr const Options& options() const noexcept { return options_; }
 
   /// When to wake up; in the past for a run that is late already, `never` at the end of the clock's range.
-  [[nodiscard]] constexpr TimePoint due() const noexcept { return due_; }
+  [[nodiscard]] constexpr TimePoint due() const noexcept {
+    return extras_ ? later(due_, extras_->jitter) : due_;
+  }
+
+  /// When the newest run began; before the first: the start.
+  [[nodiscard]] constexpr TimePoint last_start() const noexcept { return last_start_; }
+
+  /// After a failure: from its end to the retry.
+  [[nodiscard]] constexpr std::chrono::nanoseconds backoff() const noexcept {
+    const std::chrono::nanoseconds most =
+        extras_ ? extras_->options.max_error_backoff : std::chrono::nanoseconds::zero();
+    std::chrono::nanoseconds backoff = options_.error_backoff;
+    for (std::uint32_t n = 1; n < failures_ && backoff < most; ++n)
+      backoff = backoff > most / 2 ? most : backoff * 2;
+    return backoff;
+  }
+
+  /// It has failed as often in a row as it may.
+  [[nodiscard]] constexpr bool gives_up() const noexcept {
+    return extras_ && extras_->options.max_consecutive_errors > 0 &&
+           failures_ >= extras_->options.max_consecutive_errors;
+  }
+
+  [[nodiscard]] constexpr bool is_aligned() const noexcept {
+    return extras_ && extras_->options.align_to_epoch;
+  }
 
   /// 1 + failures in a row so far.
   [[nodiscard]] constexpr std::uint32_t attempt() const noexcept { return failures_ + 1; }
 
-  [[nodiscard]] constexpr Decision wake(TimePoint now) noexcept {
-    Decision decision{.attempt = attempt(), .due = due_};
-    if (now < due_ || due_ == never) return decision;
+  [[nodiscard]] constexpr Decision wake(TimePoint instant) noexcept {
+    Decision decision{.attempt = attempt(), .due = due()};
+    if (instant < decision.due || due_ == never) return decision;
+    // Jitter delays a run and nothing else: the grid sees it on time.
+    const TimePoint now = extras_ ? instant - extras_->jitter : instant;
     const std::chrono::nanoseconds late = elapsed(due_, now);
     decision.deferral = std::min(late, options_.tolerance);
     decision.lateness = late - decision.deferral;
-    if (retrying_) {
+    if (off_grid_) {
       decision.skipped = pass(due_ - std::chrono::nanoseconds{1});
+      if (failures_ > 0) decision.failing = decision.skipped;
       // A retry that meets the grid is that point.
-      retrying_ = next_ != due_;
+      off_grid_ = next_ != due_;
     }
     if (decision.lateness > options_.max_drift) {
       decision.drifted = true;
       decision.skipped += pass(now);
       // A late run stands for one of the points that passed; a retry has a due point of its own.
-      if (!retrying_) --decision.skipped;
-      next_ = later(now, options_.interval);
-    } else if (retrying_) {
+      if (!off_grid_) --decision.skipped;
+      next_ = is_aligned() ? extras_->next_aligned(now, options_.interval) : later(now, options_.interval);
+    } else if (off_grid_) {
       // The grid goes on where it was; what passed since the retry was due is looked at after it.
     } else if (options_.missed_ticks == MissedTicks::burst) {
       next_ = later(next_, options_.interval);
@@ -94,6 +134,7 @@ class Schedule {
       if (options_.missed_ticks == MissedTicks::skip && passed > 1 && !skipped_last_) {
         decision.skipped += passed;
         due_ = next_;
+        draw_jitter();
         // Waking late every time must not end in never running.
         skipped_last_ = true;
         return decision;
@@ -101,21 +142,25 @@ class Schedule {
       decision.skipped += passed - 1;
     }
     skipped_last_ = false;
-    last_due_ = due_;
+    last_due_ = decision.due;
+    last_start_ = instant;
+    if (is_aligned() && !off_grid_) remember_point(now);
     decision.run = true;
     return decision;
   }
 
   /// Ends the run that wake() started. Returns the number of due points passed over.
   [[nodiscard]] constexpr std::uint64_t finished(TimePoint now, bool success) noexcept {
-    retrying_ = !success;
     if (!success) {
       if (failures_ < std::numeric_limits<std::uint32_t>::max() - 1) ++failures_;
-      // Due points strictly increase, also with a run of no length and no backoff.
-      due_ = std::max(later(now, options_.error_backoff), later(last_due_, std::chrono::nanoseconds{1}));
+      go_off_grid(later(now, backoff()));
+      run_if_wanted(now);
       return 0;
     }
+    off_grid_ = false;
     failures_ = 0;
+    if (is_aligned()) next_ = nearest_aligned(next_);
+    draw_jitter();
     std::uint64_t skipped = 0;
     if (options_.missed_ticks == MissedTicks::skip && next_ < now &&
         elapsed(next_, now) - options_.tolerance <= options_.max_drift) {
@@ -123,7 +168,68 @@ class Schedule {
       skipped = pass(now - std::chrono::nanoseconds{1});
     }
     due_ = next_;
+    run_if_wanted(now);
     return skipped;
+  }
+
+  // ---- Asked for from outside
+
+  /// A run now; after the one in progress when there is one, and never two for several requests. A run that
+  /// is due anyway is the one, and so is a retry, which comes sooner.
+  constexpr void trigger(TimePoint now, bool is_running) noexcept {
+    is_run_wanted_ = true;
+    if (!is_running) run_if_wanted(now);
+  }
+
+  /// All points until `now` are passed over, and the failures before are forgotten. Returns how many. Not
+  /// while a run is in progress.
+  [[nodiscard]] constexpr std::uint64_t pass_over(TimePoint now) noexcept {
+    const std::uint64_t passed = pass(now);
+    failures_ = 0;
+    off_grid_ = false;
+    is_run_wanted_ = false;
+    if (is_aligned()) next_ = extras_->next_aligned(now, options_.interval);
+    due_ = next_;
+    draw_jitter();
+    return passed;
+  }
+
+  /// The grid is anchor + k * `interval` (> jitter and tolerance) from now on, the newest start being the
+  /// anchor; what would have been due before now is due now. A retry stays where it is. Returns the number of
+  /// due points passed over.
+  [[nodiscard]] constexpr std::uint64_t set_interval(std::chrono::nanoseconds interval, TimePoint now,
+                                                     bool is_running) noexcept {
+    std::uint64_t skipped = pass(now);
+    const bool is_late = skipped > 0 && !off_grid_ && !is_running;
+    options_.interval = interval;
+    if (is_late) {
+      // One of them is run, and the grid begins there.
+      --skipped;
+      next_ = later(now, interval);
+      go_off_grid(now);
+    } else {
+      next_ = std::max(later(last_start_, interval), now);
+    }
+    if (is_aligned()) next_ = extras_->next_aligned(now, interval);
+    if (off_grid_ || is_running) return skipped;
+    due_ = next_;
+    draw_jitter();
+    return skipped;
+  }
+
+  /// What the wall clock shows lies `offset` behind the timers' clock from now on: an aligned grid follows. A
+  /// point that was run is not run again when the clock shows it once more, unless it was set back by more
+  /// than an interval.
+  constexpr void follow_clock(std::chrono::nanoseconds offset, TimePoint now, bool is_running) noexcept {
+    extras_->wall_offset = offset;
+    // What has come already is dealt with as such, and the grid follows after it.
+    if (next_ <= now) return;
+    next_ = extras_->next_aligned(now, options_.interval);
+    if (extras_->last_point && extras_->wall(next_) == *extras_->last_point)
+      next_ = later(next_, options_.interval);
+    if (off_grid_ || is_running) return;
+    due_ = next_;
+    draw_jitter();
   }
 
  private:
@@ -140,12 +246,61 @@ class Schedule {
     return further + 1;
   }
 
-  const Options options_;
+  constexpr void start_with_extras(TimePoint anchor) noexcept {
+    const auto& delay = extras_->options.initial_delay;
+    const TimePoint first = delay ? later(anchor, *delay) : next_;
+    next_ = first;
+    extras_->last_point.reset();
+    if (!extras_->options.align_to_epoch) return;
+    off_grid_ = options_.eager;
+    if (delay) {
+      next_ = extras_->next_aligned(first - std::chrono::nanoseconds{1}, options_.interval);
+    } else {
+      next_ = extras_->next_aligned(anchor, options_.interval);
+    }
+  }
+
+  constexpr void draw_jitter() noexcept {
+    if (extras_) extras_->jitter = extras_->draw();
+  }
+
+  constexpr void run_if_wanted(TimePoint now) noexcept {
+    if (!std::exchange(is_run_wanted_, false) || due() <= now) return;
+    if (!off_grid_ && next_ <= now) {
+      // It waits for its jitter only.
+      extras_->jitter = now - next_;
+      return;
+    }
+    go_off_grid(now);
+  }
+
+  constexpr void go_off_grid(TimePoint due) noexcept {
+    if (extras_) extras_->jitter = std::chrono::nanoseconds::zero();
+    off_grid_ = true;
+    // Due points strictly increase, also with a run of no length and no backoff.
+    due_ = std::max(due, later(last_due_, std::chrono::nanoseconds{1}));
+  }
+
+  [[nodiscard]] constexpr TimePoint nearest_aligned(TimePoint point) const noexcept {
+    return extras_->next_aligned(point - (options_.interval + std::chrono::nanoseconds{1}) / 2,
+                                 options_.interval);
+  }
+
+  /// The newest point that is not later than `now`.
+  constexpr void remember_point(TimePoint now) noexcept {
+    const TimePoint next = extras_->next_aligned(now, options_.interval);
+    extras_->last_point = extras_->wall(next) - options_.interval.count();
+  }
+
+  Options options_;
+  ScheduleExtras* extras_;
   TimePoint next_{};  // oldest point of the grid that is neither run nor skipped
-  TimePoint due_{};   // next_, or the retry after a failure
+  TimePoint due_{};   // next_, or what is due off the grid; before jitter
   TimePoint last_due_{};
+  TimePoint last_start_{};
   std::uint32_t failures_ = 0;  // in a row
-  bool retrying_ = false;       // due_ lies off the grid
+  bool off_grid_ = false;       // a retry, or a run that was asked for
+  bool is_run_wanted_ = false;
   bool skipped_last_ = false;
 };
 

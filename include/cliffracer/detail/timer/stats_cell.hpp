@@ -3,6 +3,7 @@
 #include <cliffracer/detail/error_text.hpp>
 #include <cliffracer/detail/timer/duration_histogram.hpp>
 #include <cliffracer/detail/timer/outcome.hpp>
+#include <cliffracer/detail/timer/rare_stats.hpp>
 #include <cliffracer/detail/timer/schedule.hpp>
 #include <cliffracer/timer_stats.hpp>
 
@@ -12,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <string_view>
 
 namespace cliffracer::detail {
@@ -30,9 +32,13 @@ class StatsCell {
     bool worker_wait = false;  // it runs on the worker pool
   };
 
-  explicit StatsCell(Parts parts)
+  StatsCell(std::chrono::nanoseconds interval, Parts parts)
       : deferral_{parts.deferral ? std::make_unique<Durations>() : nullptr},
-        worker_wait_{parts.worker_wait ? std::make_unique<Durations>() : nullptr} {}
+        worker_wait_{parts.worker_wait ? std::make_unique<Durations>() : nullptr},
+        interval_{interval.count()} {}
+  StatsCell(const StatsCell&) = delete;
+  StatsCell& operator=(const StatsCell&) = delete;
+  ~StatsCell() { delete rare_.load(std::memory_order_acquire); }
 
   // Only the timer's loop.
 
@@ -56,15 +62,93 @@ class StatsCell {
   }
 
   void run_started(const Schedule::Decision& decision) noexcept {
+    if (decision.drifted || decision.failing > 0) make_rare();
     write([&] {
+      if (decision.drifted || decision.failing > 0) add_skipped_by_reason(decision);
       if (decision.skipped > 0) add(skipped_, decision.skipped);
       if (decision.drifted) add(drifts_, 1);
       set(is_executing_, 1);
       set(last_lateness_, decision.lateness.count());
+      add(total_lateness_, number(decision.lateness));
       if (deferral_) set(last_deferral_, decision.deferral.count());
     });
     lateness_.record(decision.lateness, lateness_range_);
     if (deferral_) deferral_->histogram.record(decision.deferral, deferral_->range);
+  }
+
+  /// Why the run that has just been started is late. `blocked_by` counts for LatenessCause::event_loop.
+  void late(LatenessCause cause, std::string_view blocked_by) noexcept {
+    const RareStats* const present = rare_.load(std::memory_order_relaxed);
+    const auto code = static_cast<std::uint64_t>(cause);
+    if ((present ? get(present->lateness_cause) : 0) == code && cause != LatenessCause::event_loop) return;
+    write_rare([&](RareStats& rare) {
+      set(rare.lateness_cause, code);
+      if (cause == LatenessCause::event_loop) rare.blocked_by.set(blocked_by);
+    });
+  }
+
+  /// The run in progress has outlasted its timeout.
+  void timed_out() noexcept {
+    write_rare([&](RareStats& rare) {
+      add(rare.timeouts, 1);
+      set(rare.is_overdue, 1);
+    });
+  }
+
+  /// The method held the event loop for `length`. True: at least twice as long as ever before.
+  bool blocked(std::chrono::nanoseconds length) noexcept {
+    std::chrono::nanoseconds longest{0};
+    write_rare([&](RareStats& rare) {
+      longest = get(rare.longest_blocking);
+      add(rare.blockings, 1);
+      if (length > longest) set(rare.longest_blocking, length.count());
+    });
+    return length / 2 >= longest;
+  }
+
+  void clock_stepped(TimePoint due) noexcept {
+    RareStats* const rare = make_rare();
+    write([&] {
+      if (rare) add(rare->clock_steps, 1);
+      set(next_due_, due.time_since_epoch().count());
+    });
+  }
+
+  void paused(std::string_view reason) noexcept {
+    write_rare([&](RareStats& rare) {
+      set(rare.is_paused, 1);
+      rare.pause_reason.set(reason);
+    });
+  }
+
+  void resumed() noexcept {
+    write_rare([&](RareStats& rare) {
+      set(rare.is_paused, 0);
+      set(consecutive_errors_, 0);
+    });
+  }
+
+  /// Points that came while it was paused.
+  void passed_over(std::uint64_t count, TimePoint due) noexcept {
+    RareStats* const rare = make_rare();
+    write([&] {
+      if (rare) add(rare->paused, count);
+      add(skipped_, count);
+      set(next_due_, due.time_since_epoch().count());
+    });
+  }
+
+  void interval_set(std::chrono::nanoseconds interval, std::uint64_t skipped_by_it, TimePoint due) noexcept {
+    write([&] {
+      set(interval_, interval.count());
+      add(skipped_, skipped_by_it);
+      set(next_due_, due.time_since_epoch().count());
+    });
+  }
+
+  /// The next point is another one.
+  void due_again(TimePoint due) noexcept {
+    write([&] { set(next_due_, due.time_since_epoch().count()); });
   }
 
   /// Only of a timer on the worker pool.
@@ -72,19 +156,21 @@ class StatsCell {
     worker_wait_->histogram.record(waited, worker_wait_->range);
   }
 
-  /// The run took `length`. Due points passed over meanwhile; the next one is `due`. `error` is the text of a
-  /// failure.
-  void run_ended(Outcome outcome, std::chrono::nanoseconds length, std::uint64_t skipped_since, TimePoint due,
-                 std::string_view error = {}) noexcept {
+  /// The run took `length` and ended at `now`. Due points passed over meanwhile; the next one is `due`.
+  /// `error` is the text of a failure.
+  void run_ended(Outcome outcome, TimePoint now, std::chrono::nanoseconds length, std::uint64_t skipped_since,
+                 TimePoint due, std::string_view error = {}) noexcept {
     write([&] {
+      if (RareStats* const rare = rare_.load(std::memory_order_relaxed)) set(rare->is_overdue, 0);
       set(is_executing_, 0);
       if (skipped_since > 0) add(skipped_, skipped_since);
       set(next_due_, due.time_since_epoch().count());
       set(last_execution_time_, length.count());
-      add(total_execution_time_, static_cast<std::uint64_t>(std::max<std::int64_t>(length.count(), 0)));
+      add(total_execution_time_, number(length));
       switch (outcome) {
         case Outcome::succeeded:
           add(succeeded_, 1);
+          set(last_success_, now.time_since_epoch().count());
           if (get(consecutive_errors_) > 0) set(consecutive_errors_, 0);
           break;
         case Outcome::failed:
@@ -108,12 +194,35 @@ class StatsCell {
   }
 
   [[nodiscard]] bool is_executing() const noexcept { return get(is_executing_) != 0; }
+  [[nodiscard]] bool is_running() const noexcept { return get(is_running_) != 0; }
 
-  /// Fills the measured members of `stats`. Returns the next due point, `never` when there is none.
-  TimePoint snapshot(TimerStats& stats) const {
-    TimePoint due = never;
+  /// `never`: the timer does not run, is paused, or a run is in progress.
+  [[nodiscard]] TimePoint next_due() const noexcept {
+    for (;;) {
+      const std::uint64_t before = sequence_.load(std::memory_order_acquire);
+      const RareStats* const rare = rare_.load(std::memory_order_acquire);
+      const bool has_none = !is_running() || is_executing() || (rare && get(rare->is_paused) != 0);
+      const TimePoint due{get(next_due_)};
+      if (before % 2 == 0 && sequence_.load(std::memory_order_relaxed) == before)
+        return has_none ? never : due;
+    }
+  }
+
+  [[nodiscard]] std::chrono::nanoseconds last_execution_time() const noexcept {
+    return get(last_execution_time_);
+  }
+
+  /// Of the timers' clock.
+  struct Instants {
+    TimePoint due = never;           ///< `never`: no run is due.
+    TimePoint last_success = never;  ///< `never`: there was none.
+  };
+
+  /// Fills the measured members of `stats`.
+  Instants snapshot(TimerStats& stats) const {
+    Instants instants;
     std::uint64_t before = 0;
-    ErrorText::Copy error{};
+    ErrorText::Copy error{}, pause_reason{}, blocked_by{};
     do {
       before = sequence_.load(std::memory_order_acquire);
       stats.success_count = get(succeeded_);
@@ -129,8 +238,15 @@ class StatsCell {
           std::chrono::nanoseconds{static_cast<std::int64_t>(get(total_execution_time_))};
       stats.last_lateness = get(last_lateness_);
       stats.last_deferral = get(last_deferral_);
-      due = TimePoint{get(next_due_)};
+      stats.interval = get(interval_);
+      instants.due = TimePoint{get(next_due_)};
+      instants.last_success = TimePoint{get(last_success_)};
       error = last_error_.copy();
+      if (const RareStats* const rare = rare_.load(std::memory_order_acquire)) {
+        read(*rare, stats);
+        pause_reason = rare->pause_reason.copy();
+        blocked_by = rare->blocked_by.copy();
+      }
     } while (before % 2 != 0 || sequence_.load(std::memory_order_relaxed) != before);
 
     const std::uint64_t finished = stats.success_count + stats.error_count + stats.cancelled_count;
@@ -140,12 +256,20 @@ class StatsCell {
           100.0 * static_cast<double>(stats.error_count) / static_cast<double>(stats.execution_count);
     }
     if (finished > 0) stats.average_execution_time = stats.total_execution_time / finished;
+    const SkippedCounts& skipped = stats.skipped;
+    stats.skipped.missed = stats.skipped_count - skipped.drifted - skipped.failing - skipped.paused;
     stats.last_error = error.text();
+    if (stats.is_paused) stats.pause_reason = pause_reason.text();
+    stats.last_blocked_by = blocked_by.text();
     stats.execution_time = execution_time_.percentiles(execution_time_range_);
     stats.lateness = lateness_.percentiles(lateness_range_);
     if (deferral_) stats.deferral = deferral_->histogram.percentiles(deferral_->range);
     if (worker_wait_) stats.worker_wait = worker_wait_->histogram.percentiles(worker_wait_->range);
-    return stats.is_running && !stats.is_executing ? due : never;
+    stats.execution_time_buckets = execution_time_.buckets(stats.total_execution_time);
+    stats.lateness_buckets =
+        lateness_.buckets(std::chrono::nanoseconds{static_cast<std::int64_t>(get(total_lateness_))});
+    if (!stats.is_running || stats.is_executing || stats.is_paused) instants.due = never;
+    return instants;
   }
 
  private:
@@ -165,6 +289,44 @@ class StatsCell {
     sequence_.store(sequence + 2, std::memory_order_release);
   }
 
+  /// Null without memory: what it should hold is lost.
+  RareStats* make_rare() noexcept {
+    RareStats* rare = rare_.load(std::memory_order_relaxed);
+    if (rare) return rare;
+    rare = new (std::nothrow) RareStats;
+    rare_.store(rare, std::memory_order_release);
+    return rare;
+  }
+
+  template <class Write>
+  void write_rare(Write&& fields) noexcept {
+    if (RareStats* const rare = make_rare()) write([&] { fields(*rare); });
+  }
+
+  void add_skipped_by_reason(const Schedule::Decision& decision) noexcept {
+    RareStats* const rare = rare_.load(std::memory_order_relaxed);
+    if (!rare) return;
+    add(rare->failing, decision.failing);
+    if (decision.drifted) add(rare->drifted, decision.skipped - decision.failing);
+  }
+
+  static void read(const RareStats& rare, TimerStats& stats) noexcept {
+    stats.skipped.drifted = get(rare.drifted);
+    stats.skipped.failing = get(rare.failing);
+    stats.skipped.paused = get(rare.paused);
+    stats.timeout_count = get(rare.timeouts);
+    stats.blocking_count = get(rare.blockings);
+    stats.clock_step_count = get(rare.clock_steps);
+    stats.is_overdue = get(rare.is_overdue) != 0;
+    stats.is_paused = get(rare.is_paused) != 0;
+    stats.last_lateness_cause = static_cast<LatenessCause>(get(rare.lateness_cause));
+    stats.longest_blocking = get(rare.longest_blocking);
+  }
+
+  static std::uint64_t number(std::chrono::nanoseconds duration) noexcept {
+    return static_cast<std::uint64_t>(std::max<std::int64_t>(duration.count(), 0));
+  }
+
   static std::uint64_t get(const Count& count) noexcept { return count.load(std::memory_order_acquire); }
   static std::chrono::nanoseconds get(const Nanoseconds& field) noexcept {
     return std::chrono::nanoseconds{field.load(std::memory_order_acquire)};
@@ -182,10 +344,13 @@ class StatsCell {
   // What a tick writes lies together.
   Count sequence_{0};  // odd while a write is in progress
   Count is_executing_{0}, succeeded_{0}, consecutive_errors_{0}, total_execution_time_{0};
+  Count total_lateness_{0};
   Nanoseconds last_execution_time_{0}, last_lateness_{0}, next_due_{0};
+  Nanoseconds last_success_{never.time_since_epoch().count()};
   DurationRange execution_time_range_, lateness_range_;
   std::unique_ptr<Durations> deferral_, worker_wait_;
-  Nanoseconds last_deferral_{0};
+  Nanoseconds interval_, last_deferral_{0};
+  std::atomic<RareStats*> rare_{nullptr};
   Count is_running_{0}, failed_{0}, cancelled_{0}, skipped_{0}, drifts_{0};
   ErrorText last_error_;
   DurationHistogram execution_time_, lateness_;

@@ -1,17 +1,22 @@
 #pragma once
 
+#include <cliffracer/detail/task_group.hpp>
 #include <cliffracer/detail/time/handler_memory.hpp>
 #include <cliffracer/detail/time/timer_queue.hpp>
 #include <cliffracer/detail/timer/schedule.hpp>
+#include <cliffracer/detail/timer/schedule_extras.hpp>
 #include <cliffracer/detail/timer/stats_cell.hpp>
+#include <cliffracer/detail/work_context.hpp>
 #include <cliffracer/tick_context.hpp>
 #include <cliffracer/timer.hpp>
 
 #include <asio/awaitable.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <exception>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -64,21 +69,49 @@ struct WorkerRun {
   TimePoint started{};
   TimePoint ended{};
   std::exception_ptr thrown;
-  bool withdrawn = false;  // stop came while it waited for a worker: not run
+  bool withdrawn = false;  // stop or its timeout came while it waited for a worker: not run
+  WorkContext context;
+};
+
+/// How long a timer's runs may take. While one is in progress its entry waits in the queue for the end of its
+/// time.
+struct TimeLimit {
+  explicit TimeLimit(std::chrono::nanoseconds limit) : timeout{limit} {}
+
+  const std::chrono::nanoseconds timeout;  // > 0
+  std::stop_source stop;                   // of the run in progress
+  std::shared_ptr<TaskGroup::Task> task;   // that awaits the run in progress; null on a worker
+  bool is_armed = false;                   // the entry waits for the end of the time, or is due for it
+  bool has_passed = false;                 // for the run in progress
+  bool has_run_ended = false;              // while the entry was due for the end of its time
+};
+
+/// All that an entry's timer has been told when it was registered.
+struct TimerSettings {
+  Schedule::Options schedule;
+  ScheduleExtras::Options extras{};
+  std::chrono::nanoseconds timeout{0};  ///< 0: none
+  bool on_workers = false;
 };
 
 /// One registered timer of one service object: when it is due, what it is, what it did. What every tick
 /// touches lies at the beginning, in as few cache lines as possible.
 struct alignas(64) TimerEntry : TimerQueue::Waiter {
   TimerEntry(std::string timer_name, const TimerMethod& timer_method, void* service,
-             const Schedule::Options& options, bool on_workers)
+             const TimerSettings& settings)
       : object{service},
         method{&timer_method},
-        schedule{options, TimePoint{}},
-        stats{{.deferral = options.tolerance > std::chrono::nanoseconds::zero(), .worker_wait = on_workers}},
-        worker_run{on_workers ? std::make_unique<WorkerRun>() : nullptr},
+        extras{has_extras(settings.extras) ? std::make_unique<ScheduleExtras>(settings.extras) : nullptr},
+        schedule{settings.schedule, TimePoint{}, extras.get()},
+        stats{settings.schedule.interval,
+              {.deferral = settings.schedule.tolerance > std::chrono::nanoseconds::zero(),
+               .worker_wait = settings.on_workers}},
+        worker_run{settings.on_workers ? std::make_unique<WorkerRun>() : nullptr},
+        limit{settings.timeout > std::chrono::nanoseconds::zero()
+                  ? std::make_unique<TimeLimit>(settings.timeout)
+                  : nullptr},
         name{std::move(timer_name)} {
-    tolerance = options.tolerance;
+    tolerance = settings.schedule.tolerance;
   }
 
   /// Has fetched from memory what every tick touches, but for the statistics' buckets.
@@ -89,10 +122,21 @@ struct alignas(64) TimerEntry : TimerQueue::Waiter {
 
   void* object;
   const TimerMethod* method;
+  std::unique_ptr<ScheduleExtras> extras;  // null: nothing that needs them
   Schedule schedule;
   StatsCell stats;
   std::unique_ptr<WorkerRun> worker_run;  // null: the method runs on the event loop
+  std::unique_ptr<TimeLimit> limit;       // null: a run may take as long as it likes
+  bool is_paused = false;
+  bool is_triggered = false;  // runs once although it is paused
+  bool is_parked = false;     // paused, and in no queue
   std::string name;
+
+ private:
+  static bool has_extras(const ScheduleExtras::Options& options) {
+    return options.initial_delay || options.jitter.count() > 0 || options.max_error_backoff.count() > 0 ||
+           options.max_consecutive_errors > 0 || options.align_to_epoch;
+  }
 };
 
 }  // namespace cliffracer::detail

@@ -4,8 +4,12 @@
 #include <cliffracer/detail/log.hpp>
 #include <cliffracer/detail/timer/schedule.hpp>
 #include <cliffracer/detail/timer/timer_entry.hpp>
+#include <cliffracer/detail/trace.hpp>
+
+#include <spdlog/fmt/fmt.h>
 
 #include <chrono>
+#include <cstdint>
 #include <exception>
 #include <string>
 #include <string_view>
@@ -40,22 +44,78 @@ class TimerLog {
     });
   }
 
-  void drifted(const TimerEntry& entry, const Schedule::Decision& decision) const noexcept {
+  /// `why`: "", or what made it late.
+  void drifted(const TimerEntry& entry, const Schedule::Decision& decision,
+               std::string_view why) const noexcept {
     log_quietly([&] {
       log_.warn(
-          "service {}: timer {} is {:.3f} s late, more than max_drift {:.3f} s: re-anchored, {} due points "
-          "skipped",
+          "service {}: timer {} is {:.3f} s late, more than max_drift {:.3f} s{}{}: re-anchored, {} due "
+          "points skipped",
           service_, entry.name, seconds(decision.lateness), seconds(entry.schedule.options().max_drift),
-          decision.skipped);
+          why.empty() ? "" : ", because of ", escaped(why), decision.skipped);
     });
   }
 
-  void failed(const TimerEntry& entry, std::chrono::nanoseconds length,
-              std::string_view text) const noexcept {
+  /// After the schedule has been told.
+  void failed(const TimerEntry& entry, std::uint32_t attempt, std::chrono::nanoseconds length,
+              std::string_view text, const Trace& trace) const noexcept {
     log_quietly([&] {
-      log_.error("service {}: timer {} failed (attempt {}) after {:.3f} s: {}; retry in {:.3f} s", service_,
-                 entry.name, entry.schedule.attempt(), seconds(length), escaped(text),
-                 seconds(entry.schedule.options().error_backoff));
+      log_.error("service {}: timer {} failed (attempt {}) after {:.3f} s: {}; {} (trace {})", service_,
+                 entry.name, attempt, seconds(length), escaped(text), what_next(entry), trace_id_text(trace));
+    });
+  }
+
+  void timed_out(const TimerEntry& entry) const noexcept {
+    log_quietly([&] {
+      log_.warn("service {}: timer {} has outlasted its timeout of {:.3f} s: {}", service_, entry.name,
+                seconds(entry.limit->timeout), entry.worker_run ? "asked to end" : "cancelled");
+    });
+  }
+
+  /// Somebody ("timer sync") held the event loop.
+  void blocked(std::string_view by, std::chrono::nanoseconds length,
+               std::chrono::nanoseconds threshold) const noexcept {
+    log_quietly([&] {
+      log_.warn("service {}: {} held the event loop for {:.3f} s, at least blocking_threshold {:.3f} s",
+                service_, escaped(by), seconds(length), seconds(threshold));
+    });
+  }
+
+  void paused(const TimerEntry& entry, std::string_view reason) const noexcept {
+    log_quietly([&] {
+      log_.warn("service {}: timer {} is paused{}{}", service_, entry.name, reason.empty() ? "" : ": ",
+                escaped(reason));
+    });
+  }
+
+  void resumed(const TimerEntry& entry, std::uint64_t skipped) const noexcept {
+    log_quietly([&] {
+      log_.info("service {}: timer {} is resumed; {} due points skipped", service_, entry.name, skipped);
+    });
+  }
+
+  void triggered(const TimerEntry& entry) const noexcept {
+    log_quietly([&] { log_.info("service {}: timer {} is triggered", service_, entry.name); });
+  }
+
+  void interval_set(const TimerEntry& entry) const noexcept {
+    log_quietly([&] {
+      log_.info("service {}: timer {} runs every {} s from now on", service_, entry.name,
+                seconds(entry.schedule.options().interval));
+    });
+  }
+
+  void clock_stepped(std::chrono::nanoseconds by) const noexcept {
+    log_quietly([&] {
+      log_.warn("service {}: the wall clock was set by {:.3f} s: aligned timers follow it", service_,
+                seconds(by));
+    });
+  }
+
+  void observer_failed(std::string_view timer, const std::exception_ptr& thrown) const noexcept {
+    log_quietly([&] {
+      log_.error("service {}: the observer of timer {} failed: {}", service_, timer,
+                 escaped(text_of(thrown)));
     });
   }
 
@@ -84,6 +144,11 @@ class TimerLog {
   }
 
  private:
+  static std::string what_next(const TimerEntry& entry) {
+    if (entry.is_paused || entry.schedule.gives_up()) return "no retry";
+    return fmt::format("retry in {:.3f} s", seconds(entry.schedule.backoff()));
+  }
+
   spdlog::logger& log_;
   std::string service_;
 };

@@ -1,26 +1,29 @@
 #pragma once
 
 #include <cliffracer/detail/task_group.hpp>
+#include <cliffracer/detail/time/alarm.hpp>
 #include <cliffracer/detail/time/handler_memory.hpp>
-#include <cliffracer/detail/time/suspended.hpp>
 #include <cliffracer/detail/time/timer_queue.hpp>
-#include <cliffracer/detail/timer/run_observer.hpp>
+#include <cliffracer/detail/time/wall_clock.hpp>
+#include <cliffracer/detail/timer/method_runners.hpp>
+#include <cliffracer/detail/timer/time_limits.hpp>
 #include <cliffracer/detail/timer/timer_entry.hpp>
-#include <cliffracer/detail/timer/timer_log.hpp>
+#include <cliffracer/detail/timer/timer_places.hpp>
 #include <cliffracer/detail/timer/timer_runs.hpp>
 #include <cliffracer/detail/timer/worker_pool.hpp>
+#include <cliffracer/detail/work_context.hpp>
 
 #include <asio/awaitable.hpp>
 #include <asio/dispatch.hpp>
 #include <asio/post.hpp>
-#include <asio/this_coro.hpp>
 
 #include <algorithm>
 #include <chrono>
-#include <cstddef>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -29,51 +32,60 @@ namespace cliffracer::detail {
 /// The timers of one service from start to stop: wait for a due point, run the method, record, ask the
 /// schedule. On the service's strand.
 ///
-/// A timer has no coroutine of its own. Plain methods are called. Coroutine methods are awaited by runners:
-/// coroutines that each take one due timer after the other, and of which there are as many as runs were
-/// suspended at once.
+/// A timer has no coroutine of its own. Plain methods are called, coroutine methods are awaited by the
+/// runners.
 class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
  public:
   using Entries = std::vector<std::unique_ptr<TimerEntry>>;
 
-  /// `workers` is null when no method runs on workers, `observer` when nobody looks. All of it, and the loop,
-  /// must outlive the end of the last run: when `tasks` is empty.
+  /// `workers` is null when no method runs on workers. All of it, and the loop, must outlive the end of the
+  /// last run: when `tasks` is empty.
   TimerLoop(const Strand& strand, TimerQueue& queue, TaskGroup& tasks, const Entries& entries,
-            WorkerPool* workers, RunObserver* observer, TimerLog log)
+            WorkerPool* workers, const TimerRuns::Told& told)
       : strand_{strand},
         queue_{queue},
         tasks_{tasks},
         entries_{entries},
         workers_{workers},
-        runs_{observer, std::move(log)} {}
-
-  ~TimerLoop() { queue_.release(reserved_); }
+        runs_{told},
+        places_{queue, tasks, runs_},
+        limits_{places_, runs_},
+        runners_{*this, strand_, tasks_, runs_.watch().is_on() ? &queue.source() : nullptr},
+        clock_alarm_{queue_, strand_} {}
 
   /// Throws std::bad_alloc.
   void start() {
     if (entries_.empty()) return;
-    queue_.reserve(entries_.size(), has([](const TimerEntry& entry) { return entry.tolerance.count() > 0; }));
-    reserved_ = entries_.size();
-    if (has([](const TimerEntry& entry) { return entry.method->start != nullptr; })) spawn_runner();
+    places_.reserve(entries_.size(),
+                    has([](const TimerEntry& entry) { return entry.tolerance.count() > 0; }));
+    if (has([](const TimerEntry& entry) { return entry.method->start != nullptr; })) runners_.spawn();
+    if (has([](const TimerEntry& entry) { return entry.schedule.is_aligned(); })) {
+      wall_clock_.emplace(queue_.source());
+      tasks_.spawn({}, watch_wall_clock());
+    }
     tasks_.enter(*this);
     now_ = queue_.now();
     for (const auto& entry : entries_) {
       entry->group = this;
+      if (entry->schedule.is_aligned()) entry->extras->wall_offset = wall_clock_->offset();
       runs_.start(*entry, now_);
-      hold();
-      waiting_again_.push_back(entry.get());
+      places_.hold();
+      places_.put_back(*entry);
     }
-    flush();
+    places_.flush(now_);
   }
 
   /// No run starts any more; runs in progress are asked to end by their stop_token.
   void request_stop() {
     runs_.request_stop();
     for (const auto& entry : entries_) {
-      if (queue_.remove(*entry)) leave(*entry);
+      const bool is_out = places_.take_out(*entry);
+      // A run in progress leaves when it has ended.
+      if (!limits_.stop(*entry, is_out) && is_out) places_.leave(*entry);
     }
-    while (!batch_.empty()) leave(pop_batch());
-    for (Runner* const runner : std::exchange(idle_, {})) runner->turn.post();
+    while (!places_.is_batch_empty()) dismiss(places_.pop());
+    runners_.stop();
+    clock_alarm_.ring();
   }
 
   /// From now on a coroutine that ends with operation_aborted counts as cancelled.
@@ -82,13 +94,92 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
   /// A method has returned from its worker. On any thread that runs the io_context.
   void worker_returned(TimerEntry& entry) { asio::dispatch(strand_, Returned{*this, entry}); }
 
+  // ---- Control, also from inside a method
+
+  void pause(TimerEntry& entry, std::string_view reason) {
+    runs_.pause(entry, reason);
+    if (!entry.stats.is_executing() && places_.take_out(entry)) places_.put_back(entry);
+  }
+
+  /// Something ("rpc get_health") held the event loop that is no timer.
+  void held_by(std::string_view what, TimePoint began, TimePoint ended) {
+    runs_.watch().held(what, began, ended);
+  }
+
+  void resume(TimerEntry& entry) {
+    if (!entry.is_paused) return;
+    now_ = queue_.now();
+    runs_.resume(entry, now_);
+    queue_again(entry);
+  }
+
+  void trigger(TimerEntry& entry) {
+    now_ = queue_.now();
+    const bool is_running = entry.stats.is_executing();
+    if (entry.is_paused && !is_running) runs_.pass_over(entry, now_);
+    entry.is_triggered = true;
+    entry.schedule.trigger(now_, is_running);
+    runs_.log().triggered(entry);
+    queue_again(entry);
+  }
+
+  void set_interval(TimerEntry& entry, std::chrono::nanoseconds interval) {
+    now_ = queue_.now();
+    runs_.set_interval(entry, interval, now_);
+    queue_again(entry);
+  }
+
+  // ---- For the runners
+
+  [[nodiscard]] bool is_stopping() const noexcept { return runs_.is_stopping(); }
+  /// As of the newest look at the clock.
+  [[nodiscard]] TimePoint last_seen() const noexcept { return now_; }
+  [[nodiscard]] TickContext context_of(const TimerEntry& entry, const Schedule::Decision& decision) const {
+    return runs_.context_of(entry, decision);
+  }
+
+  /// Runs the plain methods at the head of the batch. True: a coroutine method comes next, in this turn.
+  bool next_coroutine() {
+    while (!places_.is_batch_empty() && now_ < turn_end_) {
+      const TimerEntry& entry = places_.front();
+      if (runs_.is_stopping() || limits_.is_armed(entry) || places_.is_resting(entry)) {
+        dismiss(places_.pop());
+      } else if (entry.method->start) {
+        return true;
+      } else {
+        TimerEntry& next = places_.pop();
+        if (const Schedule::Decision decision = begin(next); decision.run) run_plain(next, decision);
+      }
+    }
+    return false;
+  }
+
+  TimerEntry& pop_batch() noexcept { return places_.pop(); }
+
+  Schedule::Decision begin(TimerEntry& entry) {
+    const Schedule::Decision decision = runs_.begin(entry, now_);
+    if (!decision.run) places_.put_back(entry);
+    return decision;
+  }
+
+  void method_ended(MethodRunner& runner, const std::exception_ptr& thrown, bool was_never_suspended) {
+    now_ = queue_.now();
+    if (was_never_suspended) runs_.held(*runner.entry, runner.began, now_);
+    end(*runner.entry, runner.began, thrown, runner);
+    if (!was_never_suspended) places_.flush(now_);
+  }
+
+  void runner_started() {
+    if (!places_.is_batch_empty()) post_turn();
+  }
+
+  void held(TimerEntry& entry, TimePoint began, TimePoint ended) noexcept { runs_.held(entry, began, ended); }
+
  private:
   // How long runs may follow each other before other work of the event loop gets its turn.
   static constexpr std::chrono::nanoseconds turn_length = std::chrono::milliseconds{1};
-
-  struct Runner {
-    Suspended turn;
-  };
+  // How long after it was set aligned timers still go by the old wall clock at most.
+  static constexpr std::chrono::nanoseconds wall_clock_period = std::chrono::seconds{1};
 
   struct Due {
     using allocator_type = HandlerAllocator<std::byte>;
@@ -103,7 +194,7 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
     void operator()() const {
       self.is_turn_pending_ = false;
       self.run_batch();
-      self.release();
+      self.places_.release();
     }
     TimerLoop& self;
   };
@@ -131,9 +222,11 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
   }
 
   void take_due() {
-    batch_.append(queue_.take(*this));
+    places_.append_to_batch(queue_.take(*this));
     // Else they follow those that wait already.
-    if (runs_.is_stopping() || !(is_turn_pending_ || is_runner_starting_)) run_batch();
+    if (!runs_.is_stopping() && (is_turn_pending_ || runners_.is_starting())) return;
+    runs_.watch().runs_begin(queue_.now());
+    run_batch();
   }
 
   /// Runs what is due, until nothing is left or it is somebody else's turn.
@@ -141,49 +234,35 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
     now_ = queue_.now();
     turn_end_ = later(now_, turn_length);
     while (next_coroutine()) {
-      if (idle_.empty()) {
+      if (!runners_.has_idle()) {
         try {
-          spawn_runner();
+          runners_.spawn();
           break;
         } catch (...) {
           // A failed run, though the method was not called.
-          TimerEntry& entry = pop_batch();
-          if (begin(entry).run) end(entry, now_, std::current_exception());
+          TimerEntry& entry = places_.pop();
+          if (begin(entry).run) end(entry, now_, std::current_exception(), context_);
           continue;
         }
       }
-      driver_ = idle_.back();
-      idle_.pop_back();
-      driver_->turn.resume();
-      driver_ = nullptr;
+      if (const MethodRunner* const suspended = runners_.drive()) {
+        now_ = queue_.now();
+        runs_.held(*suspended->entry, suspended->began, now_);
+        limits_.arm(*suspended->entry, suspended->began, suspended->task, now_);
+      }
     }
-    flush();
-    if (!batch_.empty() && !is_runner_starting_ && !is_turn_pending_) post_turn();
+    places_.flush(now_);
+    if (!places_.is_batch_empty() && !runners_.is_starting() && !is_turn_pending_) post_turn();
   }
 
   void post_turn() {
-    hold();
+    places_.hold();
     is_turn_pending_ = true;
     try {
       asio::post(strand_, NextTurn{*this});
     } catch (...) {
       runs_.log().end_without_memory(std::current_exception());
     }
-  }
-
-  /// Runs the plain methods at the head of the batch. True: a coroutine method comes next, in this turn.
-  bool next_coroutine() {
-    while (!batch_.empty() && now_ < turn_end_) {
-      TimerEntry& entry = static_cast<TimerEntry&>(*batch_.front());
-      if (runs_.is_stopping()) {
-        leave(pop_batch());
-      } else if (entry.method->start) {
-        return true;
-      } else if (const Schedule::Decision decision = begin(pop_batch()); decision.run) {
-        run_plain(entry, decision);
-      }
-    }
-    return false;
   }
 
   void run_plain(TimerEntry& entry, const Schedule::Decision& decision) {
@@ -193,10 +272,14 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
       if (entry.worker_run) {
         entry.worker_run->tick = runs_.context_of(entry, decision);
         entry.worker_run->asked = started;
+        entry.worker_run->context.begin();
         workers_->post(entry);
         now_ = queue_.now();
+        limits_.arm(entry, started, nullptr, now_);
         return;
       }
+      context_.begin();
+      const WorkContextScope scope{&context_};
       if (entry.method->takes_context) {
         const TickContext tick = runs_.context_of(entry, decision);
         entry.method->call(entry.object, &tick);
@@ -207,119 +290,64 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
       thrown = std::current_exception();
     }
     now_ = queue_.now();
-    end(entry, started, thrown);
+    runs_.held(entry, started, now_);
+    end(entry, started, thrown, context_);
   }
 
   void end_worker_run(TimerEntry& entry) {
     now_ = queue_.now();
     runs_.end_worker_run(entry, now_);
-    waiting_again_.push_back(&entry);
-    flush();
+    run_ended(entry);
+    places_.flush(now_);
   }
 
-  void spawn_runner() {
-    idle_.reserve(runners_.size() + 1);
-    runners_.push_back(std::make_unique<Runner>());
-    // It may come to its wait inside spawn().
-    is_runner_starting_ = true;
-    try {
-      tasks_.spawn({}, await_methods(*runners_.back()));
-    } catch (...) {
-      if (!std::exchange(is_runner_starting_, false)) return;  // only Asio could not say that it started
-      runners_.pop_back();
-      throw;
+  void end(TimerEntry& entry, TimePoint started, const std::exception_ptr& thrown, WorkContext& context) {
+    runs_.end(entry, now_, elapsed(started, now_), thrown, context);
+    run_ended(entry);
+  }
+
+  void run_ended(TimerEntry& entry) {
+    if (limits_.disarm(entry)) places_.put_back(entry);
+  }
+
+  /// An entry of the batch that does not run now.
+  void dismiss(TimerEntry& entry) {
+    if (limits_.is_armed(entry)) {
+      limits_.is_due(entry);
+    } else {
+      places_.put_back(entry);
     }
+    if (runs_.is_stopping()) places_.flush(now_);
   }
 
-  asio::awaitable<void> await_methods(Runner& self) {
+  /// After its schedule has changed.
+  void queue_again(TimerEntry& entry) {
+    // Else the schedule is asked when its turn comes.
+    if (entry.stats.is_executing() || !places_.take_out(entry)) return;
+    entry.due = entry.schedule.due();
+    entry.stats.due_again(entry.due);
+    places_.put_back(entry);
+    places_.flush(now_);
+  }
+
+  // ---- The wall clock
+
+  asio::awaitable<void> watch_wall_clock() {
     while (!runs_.is_stopping()) {
-      try {
-        co_await self.turn.suspend(strand_, [this, &self] { wait_for_turn(self); });
-      } catch (...) {
-        // No memory to wait: whoever needs a runner makes another one.
-        runner_started();
-        co_return;
-      }
-      // While a method is suspended another runner drives.
-      while (driver_ == &self && next_coroutine()) {
-        TimerEntry& entry = pop_batch();
-        const Schedule::Decision decision = begin(entry);
-        if (!decision.run) continue;
-        const TimePoint started = now_;
-        std::exception_ptr thrown;
-        try {
-          if (entry.method->takes_context) {
-            const TickContext tick = runs_.context_of(entry, decision);
-            auto run = entry.method->start(entry.object, &tick);
-            co_await std::move(run);
-          } else {
-            auto run = entry.method->start(entry.object, nullptr);
-            co_await std::move(run);
-          }
-        } catch (...) {
-          thrown = std::current_exception();
-        }
-        // What the method did to it is none of the next one's business.
-        co_await asio::this_coro::reset_cancellation_state();
-        co_await asio::this_coro::throw_if_cancelled(true);
-        now_ = queue_.now();
-        end(entry, started, thrown);
-        if (driver_ != &self) flush();
-      }
+      co_await clock_alarm_.wait_until(later(queue_.now(), wall_clock_period));
+      if (const auto step = wall_clock_->look(); step.count() != 0 && !runs_.is_stopping())
+        follow_clock(step);
     }
   }
 
-  void wait_for_turn(Runner& runner) {
-    idle_.push_back(&runner);
-    runner_started();
-  }
-
-  void runner_started() {
-    if (std::exchange(is_runner_starting_, false) && !batch_.empty()) post_turn();
-  }
-
-  TimerEntry& pop_batch() noexcept {
-    auto& entry = static_cast<TimerEntry&>(*batch_.pop_front());
-    // With many timers a tick would wait for memory several times: what the next but one needs comes
-    // meanwhile.
-    if (const auto* const next = batch_.front(); next && next->next)
-      static_cast<const TimerEntry*>(next->next)->prefetch();
-    return entry;
-  }
-
-  Schedule::Decision begin(TimerEntry& entry) {
-    const Schedule::Decision decision = runs_.begin(entry, now_);
-    if (!decision.run) waiting_again_.push_back(&entry);
-    return decision;
-  }
-
-  void end(TimerEntry& entry, TimePoint started, const std::exception_ptr& thrown) {
-    runs_.end(entry, now_, elapsed(started, now_), thrown);
-    waiting_again_.push_back(&entry);
-  }
-
-  /// Puts what has been run back into the queue.
-  void flush() {
-    TimerQueue::List timers = std::exchange(waiting_again_, {});
-    if (runs_.is_stopping()) {
-      while (!timers.empty()) leave(static_cast<TimerEntry&>(*timers.pop_front()));
-      return;
+  void follow_clock(std::chrono::nanoseconds step) {
+    now_ = queue_.now();
+    runs_.log().clock_stepped(step);
+    for (const auto& entry : entries_) {
+      if (!entry->schedule.is_aligned()) continue;
+      runs_.follow_clock(*entry, wall_clock_->offset(), now_);
+      queue_again(*entry);
     }
-    try {
-      queue_.insert(timers, now_);
-    } catch (...) {
-      runs_.log().end_without_memory(std::current_exception());
-    }
-  }
-
-  void leave(TimerEntry& entry) noexcept {
-    entry.stats.loop_ended();
-    release();
-  }
-
-  void hold() noexcept { ++held_; }
-  void release() noexcept {
-    if (--held_ == 0) tasks_.leave();
   }
 
   template <class Is>
@@ -333,21 +361,18 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
   const Entries& entries_;
   WorkerPool* workers_;
   TimerRuns runs_;
-  std::size_t reserved_ = 0;
-  std::size_t held_ = 0;  // timers that have not ended, handlers on their way
+  TimerPlaces places_;
+  TimeLimits limits_;
 
   TimePoint now_{};  // as of the newest look at the clock
   TimePoint turn_end_{};
-  TimerQueue::List batch_;          // due
-  TimerQueue::List waiting_again_;  // until flush()
   bool is_turn_pending_ = false;
-  bool is_runner_starting_ = false;
   HandlerMemory due_memory_;
   HandlerMemory turn_memory_;
-
-  std::vector<std::unique_ptr<Runner>> runners_;
-  std::vector<Runner*> idle_;
-  Runner* driver_ = nullptr;  // runs the batch at this moment
+  WorkContext context_;  // of plain methods on the event loop
+  MethodRunners<TimerLoop> runners_;
+  std::optional<WallClock> wall_clock_;
+  Alarm clock_alarm_;
 };
 
 }  // namespace cliffracer::detail

@@ -1,29 +1,55 @@
 #pragma once
 
 #include <cliffracer/detail/exception_text.hpp>
+#include <cliffracer/detail/time/time_point.hpp>
+#include <cliffracer/detail/timer/loop_watch.hpp>
+#include <cliffracer/detail/timer/observer_calls.hpp>
 #include <cliffracer/detail/timer/outcome.hpp>
 #include <cliffracer/detail/timer/run_observer.hpp>
 #include <cliffracer/detail/timer/schedule.hpp>
 #include <cliffracer/detail/timer/timer_entry.hpp>
 #include <cliffracer/detail/timer/timer_log.hpp>
+#include <cliffracer/detail/work_context.hpp>
 #include <cliffracer/tick_context.hpp>
 
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
+#include <array>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <exception>
+#include <memory>
 #include <stop_token>
+#include <string>
 #include <string_view>
 #include <utility>
 
 namespace cliffracer::detail {
 
-/// What it means that a run begins and ends: the schedule is asked, and statistics, log and observer are
-/// told. Whatever a method throws ends here.
+/// What it means that a run begins and ends, and that a timer is paused: the schedule is asked, and
+/// statistics, log and observers are told. Whatever a method throws ends here.
 class TimerRuns {
  public:
-  TimerRuns(RunObserver* observer, TimerLog log) : observer_{observer}, log_{std::move(log)} {}
+  /// Who is told.
+  struct Told {
+    TimerLog log;
+    std::chrono::nanoseconds blocking_threshold{0};  ///< As ServiceConfig says.
+    RunObserver* run_observer = nullptr;
+    std::shared_ptr<TimerObserver> observer{};
+  };
+
+  explicit TimerRuns(const Told& told)
+      : log_{told.log},
+        watch_{told.blocking_threshold},
+        run_observer_{told.run_observer},
+        tell_{told.observer, log_} {}
+  TimerRuns(const TimerRuns&) = delete;
+  TimerRuns& operator=(const TimerRuns&) = delete;
 
   [[nodiscard]] const TimerLog& log() const noexcept { return log_; }
+  [[nodiscard]] LoopWatch& watch() noexcept { return watch_; }
 
   /// Asks runs in progress to end by their stop_token; from now on they have no next due point.
   void request_stop() {
@@ -36,7 +62,8 @@ class TimerRuns {
   void cancelling() noexcept { is_cancelling_ = true; }
 
   /// At the start of all timers: `entry.due` is the first due point.
-  void start(TimerEntry& entry, TimePoint now) const noexcept {
+  void start(TimerEntry& entry, TimePoint now) const {
+    if (entry.limit && entry.limit->stop.stop_requested()) entry.limit->stop = std::stop_source{};
     entry.schedule.start(now);
     entry.due = entry.schedule.due();
     entry.stats.loop_started(entry.due);
@@ -44,16 +71,25 @@ class TimerRuns {
   }
 
   /// Asks the schedule whether to run, and records it if so. Else `entry.due` is the next due point.
-  Schedule::Decision begin(TimerEntry& entry, TimePoint now) const {
+  Schedule::Decision begin(TimerEntry& entry, TimePoint now) {
+    const TimePoint own_end = later(entry.schedule.last_start(), entry.stats.last_execution_time());
     const Schedule::Decision decision = entry.schedule.wake(now);
     if (!decision.run) {
       entry.due = entry.schedule.due();
       entry.stats.skipped(decision.skipped, entry.due);
+      tell_skipped(entry, decision);
       return decision;
     }
-    if (decision.drifted) log_.drifted(entry, decision);
+    entry.is_triggered = false;
     entry.stats.run_started(decision);
-    if (observer_) observer_->run_started(log_.service(), entry.name, decision, now);
+    const std::string_view why = attribute(entry, decision, now, own_end);
+    if (decision.drifted) log_.drifted(entry, decision, why);
+    if (run_observer_) run_observer_->run_started(log_.service(), entry.name, decision, now);
+    if (tell_) {
+      tell_skipped(entry, decision);
+      if (decision.drifted) tell_(&TimerObserver::on_drift, entry.name, decision.lateness);
+      tell_(&TimerObserver::on_start, entry.name, context_of(entry, decision));
+    }
     log_.tick(entry, decision.lateness);
     return decision;
   }
@@ -63,24 +99,27 @@ class TimerRuns {
             .lateness = decision.lateness,
             .run_number = entry.stats.execution_count(),
             .attempt = decision.attempt,
-            .stop_token = stop_.get_token(),
+            .stop_token = entry.limit ? entry.limit->stop.get_token() : stop_.get_token(),
             .deferral = decision.deferral};
   }
 
   /// A run that took `length` has ended. `entry.due` is the next due point.
   void end(TimerEntry& entry, TimePoint now, std::chrono::nanoseconds length,
-           const std::exception_ptr& thrown) const {
+           const std::exception_ptr& thrown, WorkContext& context) const {
+    const bool is_overdue = entry.limit && entry.limit->has_passed;
     if (!thrown) {
       record(entry, Outcome::succeeded, now, length);
+      tell_(&TimerObserver::on_success, entry.name, length);
+    } else if (entry.method->start && is_overdue && is_abort(thrown)) {
+      const Text text{"timeout: cancelled after {:.3f} s", seconds(entry.limit->timeout)};
+      fail(entry, now, length, text.view(), context);
     } else if (is_cancelling_ && entry.method->start && is_abort(thrown)) {
       // A plain method is never cut short: what it throws is a failure of its own.
       log_.cancelled(entry, length);
       record(entry, Outcome::cancelled, now, length);
+      tell_(&TimerObserver::on_cancel, entry.name, length);
     } else {
-      with_text(thrown, [&](std::string_view text) {
-        log_.failed(entry, length, text);
-        record(entry, Outcome::failed, now, length, text);
-      });
+      with_text(thrown, [&](std::string_view text) { fail(entry, now, length, text, context); });
     }
   }
 
@@ -88,27 +127,153 @@ class TimerRuns {
   void end_worker_run(TimerEntry& entry, TimePoint now) const {
     WorkerRun& run = *entry.worker_run;
     const auto length = elapsed(run.started, run.ended);
-    if (run.withdrawn) {
+    if (run.withdrawn && entry.limit && entry.limit->has_passed) {
+      const Text text{"timeout: no worker was free for {:.3f} s", seconds(entry.limit->timeout)};
+      fail(entry, now, length, text.view(), run.context);
+    } else if (run.withdrawn) {
       log_.withdrawn(entry);
       record(entry, Outcome::cancelled, now, length);
+      tell_(&TimerObserver::on_cancel, entry.name, length);
     } else {
       entry.stats.worker_found(elapsed(run.asked, run.started));
-      end(entry, now, length, std::exchange(run.thrown, nullptr));
+      end(entry, now, length, std::exchange(run.thrown, nullptr), run.context);
     }
   }
 
+  /// The run in progress has outlasted its timeout.
+  void time_out(TimerEntry& entry) const {
+    entry.stats.timed_out();
+    log_.timed_out(entry);
+    tell_(&TimerObserver::on_timeout, entry.name);
+  }
+
+  /// The entry's method held the event loop from `began` to `ended`.
+  void held(TimerEntry& entry, TimePoint began, TimePoint ended) noexcept {
+    const std::chrono::nanoseconds length = elapsed(began, ended);
+    if (length < LoopWatch::shortest || !watch_.is_on()) return;
+    const bool is_too_long = length >= watch_.threshold();
+    // One that does so in every run is not told in every run.
+    const bool is_news = is_too_long && entry.stats.blocked(length);
+    log_quietly([&] {
+      const std::string by = "timer " + entry.name;
+      watch_.held(by, began, ended);
+      if (is_news) log_.blocked(by, length, watch_.threshold());
+    });
+    if (!is_too_long) return;
+    tell_(&TimerObserver::on_blocking, entry.name, length);
+  }
+
+  // ---- Asked for from outside
+
+  void pause(TimerEntry& entry, std::string_view reason) const {
+    entry.is_paused = true;
+    entry.is_triggered = false;
+    entry.stats.paused(reason);
+    log_.paused(entry, reason);
+    tell_(&TimerObserver::on_pause, entry.name, reason);
+  }
+
+  /// Ends a pause. `entry.due` is the next due point, unless a run is in progress.
+  void resume(TimerEntry& entry, TimePoint now) const {
+    entry.is_paused = false;
+    entry.stats.resumed();
+    const std::uint64_t passed = entry.stats.is_executing() ? 0 : pass_over(entry, now);
+    log_.resumed(entry, passed);
+    tell_(&TimerObserver::on_resume, entry.name);
+  }
+
+  /// The points until `now` came while it was paused.
+  std::uint64_t pass_over(TimerEntry& entry, TimePoint now) const {
+    const std::uint64_t passed = entry.schedule.pass_over(now);
+    entry.due = entry.schedule.due();
+    entry.stats.passed_over(passed, entry.due);
+    if (passed > 0) tell_(&TimerObserver::on_skip, entry.name, SkipReason::paused, passed);
+    return passed;
+  }
+
+  /// `interval` has been checked.
+  void set_interval(TimerEntry& entry, std::chrono::nanoseconds interval, TimePoint now) const {
+    const bool is_running = entry.stats.is_executing();
+    if (entry.is_paused && !is_running) pass_over(entry, now);
+    const std::uint64_t skipped = entry.schedule.set_interval(interval, now, is_running);
+    entry.stats.interval_set(interval, skipped, entry.schedule.due());
+    log_.interval_set(entry);
+    if (skipped > 0) tell_(&TimerObserver::on_skip, entry.name, SkipReason::missed, skipped);
+  }
+
+  /// The wall clock was set. `entry` is aligned.
+  void follow_clock(TimerEntry& entry, std::chrono::nanoseconds offset, TimePoint now) const noexcept {
+    entry.schedule.follow_clock(offset, now, entry.stats.is_executing());
+    entry.stats.clock_stepped(entry.schedule.due());
+  }
+
  private:
+  /// A short text without allocation: there may be no memory.
+  class Text {
+   public:
+    template <class... Arguments>
+    explicit Text(fmt::format_string<const Arguments&...> format, const Arguments&... arguments)
+        : length_{std::min(fmt::format_to_n(text_.data(), text_.size(), format, arguments...).size,
+                           text_.size())} {}
+    [[nodiscard]] std::string_view view() const noexcept { return {text_.data(), length_}; }
+
+   private:
+    std::array<char, 256> text_{};
+    std::size_t length_;
+  };
+
+  void fail(TimerEntry& entry, TimePoint now, std::chrono::nanoseconds length, std::string_view text,
+            WorkContext& context) const {
+    const std::uint32_t attempt = entry.schedule.attempt();
+    record(entry, Outcome::failed, now, length, text);
+    log_.failed(entry, attempt, length, text, context.trace());
+    tell_(&TimerObserver::on_error, entry.name, length, text);
+    if (is_stopping_ || entry.is_paused || !entry.schedule.gives_up()) return;
+    const Text reason{"{} consecutive errors: {}", attempt, text};
+    pause(entry, reason.view());
+  }
+
   void record(TimerEntry& entry, Outcome outcome, TimePoint now, std::chrono::nanoseconds length,
               std::string_view error = {}) const {
     const std::uint64_t skipped =
         is_stopping_ ? 0 : entry.schedule.finished(now, outcome == Outcome::succeeded);
     entry.due = entry.schedule.due();
-    entry.stats.run_ended(outcome, length, skipped, entry.due, error);
-    if (observer_) observer_->run_ended(log_.service(), entry.name, outcome, now);
+    entry.stats.run_ended(outcome, now, length, skipped, entry.due, error);
+    if (run_observer_) run_observer_->run_ended(log_.service(), entry.name, outcome, now);
+    if (skipped > 0) tell_(&TimerObserver::on_skip, entry.name, SkipReason::missed, skipped);
   }
 
-  RunObserver* observer_;
+  /// Records why a run is late; returns it in words, if it is re-anchored because of it.
+  std::string_view attribute(TimerEntry& entry, const Schedule::Decision& decision, TimePoint now,
+                             TimePoint own_end) {
+    if (decision.lateness < LoopWatch::shortest) {
+      entry.stats.late(LatenessCause::none, {});
+      return {};
+    }
+    const LatenessCause cause = watch_.cause_of(decision.due, now, own_end);
+    const std::string_view by = cause == LatenessCause::event_loop ? watch_.blocked_by() : "";
+    entry.stats.late(cause, by);
+    if (!decision.drifted) return {};
+    if (cause == LatenessCause::own_run) return "its own run before";
+    if (cause == LatenessCause::suspended) return "a stop of the process, or others on its io_context";
+    return by;
+  }
+
+  void tell_skipped(const TimerEntry& entry, const Schedule::Decision& decision) const {
+    if (!tell_) return;
+    const std::uint64_t others = decision.skipped - decision.failing;
+    if (decision.failing > 0)
+      tell_(&TimerObserver::on_skip, entry.name, SkipReason::failing, decision.failing);
+    if (others > 0) {
+      const SkipReason reason = decision.drifted ? SkipReason::drifted : SkipReason::missed;
+      tell_(&TimerObserver::on_skip, entry.name, reason, others);
+    }
+  }
+
   TimerLog log_;
+  LoopWatch watch_;
+  RunObserver* run_observer_;
+  ObserverCalls tell_;
   std::stop_source stop_;
   bool is_stopping_ = false;
   bool is_cancelling_ = false;

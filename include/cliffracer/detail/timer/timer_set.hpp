@@ -1,10 +1,12 @@
 #pragma once
 
-#include <cliffracer/detail/subject.hpp>
 #include <cliffracer/detail/task_group.hpp>
+#include <cliffracer/detail/timer/timer_control.hpp>
 #include <cliffracer/detail/timer/timer_entry.hpp>
 #include <cliffracer/detail/timer/timer_loop.hpp>
+#include <cliffracer/detail/timer/timer_rules.hpp>
 #include <cliffracer/detail/timer/worker_pool.hpp>
+#include <cliffracer/timer_observer.hpp>
 #include <cliffracer/timer_stats.hpp>
 
 #include <asio/io_context.hpp>
@@ -17,70 +19,25 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
-#include <unordered_set>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
 namespace cliffracer::detail {
 
-/// Throws std::invalid_argument for the first rule that an option breaks. `what` begins the message.
-inline void check_duration(const std::string& what, const OptionDuration& duration, bool may_be_zero) {
-  if (!duration.is_representable()) {
-    throw std::invalid_argument{what + " must fit in 64-bit nanoseconds (292 years)"};
-  }
-  if (duration.value() < std::chrono::nanoseconds::zero())
-    throw std::invalid_argument{what + " must not be negative"};
-  if (!may_be_zero && duration.value() == std::chrono::nanoseconds::zero()) {
-    throw std::invalid_argument{what + " must be greater than zero"};
-  }
-}
-
 /// The timers of one service object. add() before the first start(); start() to stopped() on the service's
 /// strand.
 class TimerSet {
  public:
+  TimerSet() = default;
+  TimerSet(const TimerSet&) = delete;
+  TimerSet& operator=(const TimerSet&) = delete;
+
   /// Throws std::invalid_argument naming service, timer and rule.
-  ///
-  /// `default_tolerance` is that of timers without one of their own, at most a tenth of their interval.
   template <auto Method, class Type>
-  void add(const std::string& service, const timer<Method, Type>& options,
-           typename timer<Method, Type>::service_type& object,
-           std::chrono::nanoseconds default_tolerance = std::chrono::nanoseconds::zero()) {
-    std::string name = options.name.empty() ? std::string{timer<Method, Type>::method_name()} : options.name;
-    const std::string what = "service " + service + ": timer " + escaped(name, 128) + ": ";
-    if (const auto rule = violated_token_rule(name); !rule.empty()) {
-      throw std::invalid_argument{what + "name must be " + std::string{rule}};
-    }
-    check_duration(what + "interval", options.interval, false);
-    check_duration(what + "max_drift", options.max_drift, true);
-    check_duration(what + "error_backoff", options.error_backoff, true);
-    const std::chrono::nanoseconds interval = options.interval;
-    std::chrono::nanoseconds tolerance = std::min(default_tolerance, interval / 10);
-    if (options.tolerance) {
-      check_duration(what + "tolerance", *options.tolerance, true);
-      tolerance = *options.tolerance;
-      if (tolerance >= interval) throw std::invalid_argument{what + "tolerance must be less than interval"};
-    }
-    if (options.missed_ticks > MissedTicks::skip)
-      throw std::invalid_argument{what + "missed_ticks is no MissedTicks"};
-    if (options.run_on > RunOn::worker_pool) throw std::invalid_argument{what + "run_on is no RunOn"};
-    const bool on_workers = options.run_on == RunOn::worker_pool;
-    if (timer<Method, Type>::is_coroutine && on_workers) {
-      throw std::invalid_argument{
-          what + "run_on: a coroutine runs on the event loop, only a plain method on the worker pool"};
-    }
-    if (names_.contains(name)) {
-      throw std::invalid_argument{what + "two timers have this name: give one of them another .name"};
-    }
-    entries_.push_back(std::make_unique<TimerEntry>(std::move(name), timer_method<Type, Method>, &object,
-                                                    Schedule::Options{.interval = interval,
-                                                                      .max_drift = options.max_drift,
-                                                                      .error_backoff = options.error_backoff,
-                                                                      .tolerance = tolerance,
-                                                                      .missed_ticks = options.missed_ticks,
-                                                                      .eager = options.eager},
-                                                    on_workers));
-    names_.insert(entries_.back()->name);
+  void add(const std::string& service, const timer<Method, Type>& registration,
+           typename timer<Method, Type>::service_type& object, const TimerDefaults& defaults = {}) {
+    add(service, options_of(registration), timer_method<Type, Method>, &object, defaults);
   }
 
   [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
@@ -92,14 +49,15 @@ class TimerSet {
     asio::io_context& event_loop;
     spdlog::logger& log;
     const std::string& service;
-    std::size_t worker_threads = 0;  ///< As ServiceConfig says.
-    bool workers_inline = false;     ///< Plain methods run on the event loop instead.
-    RunObserver* observer = nullptr;
+    std::size_t worker_threads = 0;                  ///< As ServiceConfig says.
+    bool workers_inline = false;                     ///< Plain methods run on the event loop instead.
+    std::chrono::nanoseconds blocking_threshold{0};  ///< As ServiceConfig says.
+    RunObserver* run_observer = nullptr;
+    std::shared_ptr<TimerObserver> observer{};
   };
 
   /// Starts the timers, which run in `tasks`.
   void start(TaskGroup& tasks, const Surroundings& around) {
-    names_ = {};
     const auto plain = static_cast<std::size_t>(std::count_if(
         entries_.begin(), entries_.end(), [](const auto& entry) { return entry->worker_run != nullptr; }));
     if (plain > 0) {
@@ -107,9 +65,18 @@ class TimerSet {
       workers_.emplace(around.workers_inline ? 0 : threads, around.event_loop, around.queue.source(),
                        [this](TimerEntry& entry) { loop_->worker_returned(entry); });
     }
-    loop_.emplace(around.strand, around.queue, tasks, entries_, workers_ ? &*workers_ : nullptr,
-                  around.observer, TimerLog{around.log, around.service});
+    const TimerRuns::Told told{.log = TimerLog{around.log, around.service},
+                               .blocking_threshold = around.blocking_threshold,
+                               .run_observer = around.run_observer,
+                               .observer = around.observer};
+    loop_.emplace(around.strand, around.queue, tasks, entries_, workers_ ? &*workers_ : nullptr, told);
+    control_->attach(*loop_, around.strand);
     loop_->start();
+  }
+
+  /// Something ("rpc get_health") held the event loop that is no timer.
+  void held_by(std::string_view what, TimePoint began, TimePoint ended) {
+    if (loop_) loop_->held_by(what, began, ended);
   }
 
   /// No run starts any more, and runs in progress are asked to end by their stop_token.
@@ -124,37 +91,126 @@ class TimerSet {
 
   /// After the last run has ended.
   void stopped() {
+    control_->detach();
     loop_.reset();
     workers_.reset();
   }
 
-  /// Any thread, without a lock.
+  // ---- Any thread. Each throws std::invalid_argument when there is no timer of that name.
+
+  void pause(const std::string& service, std::string_view name, std::string reason) {
+    TimerEntry& entry = find(service, name);
+    control_->submit([&entry, reason = std::move(reason)](TimerLoop* loop) {
+      if (loop) return loop->pause(entry, reason);
+      entry.is_paused = true;
+      entry.stats.paused(reason);
+    });
+  }
+
+  void resume(const std::string& service, std::string_view name) {
+    TimerEntry& entry = find(service, name);
+    control_->submit([&entry](TimerLoop* loop) {
+      if (loop) return loop->resume(entry);
+      entry.is_paused = false;
+      entry.stats.resumed();
+    });
+  }
+
+  /// Throws std::logic_error when the timers do not run.
+  void trigger(const std::string& service, std::string_view name) {
+    TimerEntry& entry = find(service, name);
+    if (!entry.stats.is_running())
+      throw std::logic_error{"service " + service + ": trigger(" + entry.name + "): the timer does not run"};
+    control_->submit([&entry](TimerLoop* loop) {
+      if (loop) loop->trigger(entry);
+    });
+  }
+
+  /// Throws std::invalid_argument, too, for an interval that breaks a rule.
+  void set_interval(const std::string& service, std::string_view name, const OptionDuration& interval) {
+    TimerEntry& entry = find(service, name);
+    check_interval("service " + service + ": timer " + entry.name + ": ", interval, entry.tolerance,
+                   entry.extras ? entry.extras->options.jitter : std::chrono::nanoseconds::zero());
+    control_->submit([&entry, value = interval.value()](TimerLoop* loop) {
+      if (loop) return loop->set_interval(entry, value);
+      static_cast<void>(entry.schedule.set_interval(value, TimePoint{}, true));
+      entry.stats.interval_set(value, 0, never);
+    });
+  }
+
+  [[nodiscard]] std::optional<TimePoint> next_due(const std::string& service, std::string_view name) const {
+    const TimePoint due = find(service, name).stats.next_due();
+    return due == never ? std::nullopt : std::optional{due};
+  }
+
+  /// Without a lock.
+  [[nodiscard]] TimerStats stats_of(const std::string& service, std::string_view name, TimePoint now,
+                                    std::chrono::system_clock::time_point wall_clock) const {
+    TimerStats stats;
+    describe(find(service, name), stats, now, wall_clock);
+    return stats;
+  }
+
+  /// Without a lock.
   [[nodiscard]] ServiceTimerStats stats(TimePoint now,
                                         std::chrono::system_clock::time_point wall_clock) const {
     ServiceTimerStats all{.timer_count = entries_.size()};
     all.timers.reserve(entries_.size());
-    for (const auto& entry : entries_) {
-      TimerStats& stats = all.timers.emplace_back();
-      stats.name = entry->name;
-      stats.method_name = entry->method->name;
-      const Schedule::Options& options = entry->schedule.options();
-      stats.interval = options.interval;
-      stats.max_drift = options.max_drift;
-      stats.error_backoff = options.error_backoff;
-      stats.tolerance = options.tolerance;
-      stats.eager = options.eager;
-      const TimePoint due = entry->stats.snapshot(stats);
-      if (due != never) {
-        stats.next_execution =
-            wall_clock + std::chrono::duration_cast<std::chrono::system_clock::duration>(due - now);
-      }
-    }
+    for (const auto& entry : entries_) describe(*entry, all.timers.emplace_back(), now, wall_clock);
     return all;
   }
 
  private:
+  void add(const std::string& service, TimerOptions options, const TimerMethod& method, void* object,
+           const TimerDefaults& defaults) {
+    std::string name = options.name.empty() ? std::string{method.name} : std::move(options.name);
+    const TimerSettings settings = checked_settings(service, name, options, method, defaults);
+    if (names_.contains(name)) {
+      throw std::invalid_argument{"service " + service + ": timer " + name +
+                                  ": two timers have this name: give one of them another .name"};
+    }
+    entries_.push_back(std::make_unique<TimerEntry>(std::move(name), method, object, settings));
+    names_.emplace(entries_.back()->name, entries_.back().get());
+  }
+
+  [[nodiscard]] TimerEntry& find(const std::string& service, std::string_view name) const {
+    const auto found = names_.find(name);
+    if (found == names_.end())
+      throw std::invalid_argument{"service " + service + ": there is no timer \"" + escaped(name, 128) +
+                                  "\""};
+    return *found->second;
+  }
+
+  static void describe(const TimerEntry& entry, TimerStats& stats, TimePoint now,
+                       std::chrono::system_clock::time_point wall_clock) {
+    stats.name = entry.name;
+    stats.method_name = entry.method->name;
+    const Schedule::Options& options = entry.schedule.options();
+    stats.max_drift = options.max_drift;
+    stats.error_backoff = options.error_backoff;
+    stats.tolerance = options.tolerance;
+    stats.eager = options.eager;
+    if (entry.limit) stats.timeout = entry.limit->timeout;
+    const StatsCell::Instants instants = entry.stats.snapshot(stats);
+    stats.initial_delay = options.eager ? std::chrono::nanoseconds::zero() : stats.interval;
+    if (entry.extras) {
+      const ScheduleExtras::Options& extras = entry.extras->options;
+      stats.initial_delay = extras.initial_delay.value_or(stats.initial_delay);
+      stats.jitter = extras.jitter;
+      stats.max_error_backoff = extras.max_error_backoff;
+      stats.max_consecutive_errors = extras.max_consecutive_errors;
+      stats.align_to_epoch = extras.align_to_epoch;
+    }
+    const auto on_wall_clock = [&](TimePoint instant) {
+      return wall_clock + std::chrono::duration_cast<std::chrono::system_clock::duration>(instant - now);
+    };
+    if (instants.due != never) stats.next_execution = on_wall_clock(instants.due);
+    if (instants.last_success != never) stats.last_success = on_wall_clock(instants.last_success);
+  }
+
   std::vector<std::unique_ptr<TimerEntry>> entries_;
-  std::unordered_set<std::string_view> names_;  // until the first start
+  std::unordered_map<std::string_view, TimerEntry*> names_;
+  std::shared_ptr<TimerControl> control_ = std::make_shared<TimerControl>();
   std::optional<WorkerPool> workers_;
   std::optional<TimerLoop> loop_;
 };

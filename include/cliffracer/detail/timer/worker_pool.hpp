@@ -3,6 +3,7 @@
 #include <cliffracer/detail/time/handler_memory.hpp>
 #include <cliffracer/detail/time/time_source.hpp>
 #include <cliffracer/detail/timer/timer_entry.hpp>
+#include <cliffracer/detail/work_context.hpp>
 
 #include <asio/io_context.hpp>
 #include <asio/post.hpp>
@@ -29,8 +30,8 @@ class WorkerPool {
   }
 
   /// Runs the entry's method on a worker, with the context in its `worker_run`, which says afterwards when it
-  /// began and ended, and what it threw. A run that still waits for a worker when a stop is asked for is
-  /// withdrawn. Throws std::bad_alloc: the run was not begun.
+  /// began and ended, and what it threw. A run that still waits for a worker when its stop_token asks to end
+  /// is withdrawn. Throws std::bad_alloc: the run was not begun.
   void post(TimerEntry& entry) {
     time_.worker_called();
     try {
@@ -70,6 +71,7 @@ class WorkerPool {
       run.thrown = nullptr;
       run.started = pool.time_.now();
       run.withdrawn = run.tick.stop_token.stop_requested();
+      const WorkContextScope scope{&run.context};
       try {
         if (!run.withdrawn) this->entry.method->call(this->entry.object, &run.tick);
       } catch (...) {

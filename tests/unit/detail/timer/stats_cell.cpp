@@ -25,13 +25,13 @@ TimerStats snapshot(const StatsCell& cell) {
 void run(StatsCell& cell, Outcome outcome, std::chrono::nanoseconds length = 1ms,
          std::string_view error = {}) {
   cell.run_started(Schedule::Decision{.run = true});
-  cell.run_ended(outcome, length, 0, {}, error);
+  cell.run_ended(outcome, TimePoint{1s}, length, 0, {}, error);
 }
 
 }  // namespace
 
 TEST_CASE("a timer that never ran has all numbers at zero") {
-  const StatsCell cell{{}};
+  const StatsCell cell{1s, {}};
   const auto stats = snapshot(cell);
   CHECK(stats.execution_count == 0);
   CHECK(stats.error_rate == 0.0);
@@ -41,14 +41,14 @@ TEST_CASE("a timer that never ran has all numbers at zero") {
 }
 
 TEST_CASE("a run counts as started at once and as what it came to at its end") {
-  StatsCell cell{{}};
+  StatsCell cell{1s, {}};
   cell.run_started(Schedule::Decision{.run = true, .lateness = 3ms});
   auto stats = snapshot(cell);
   CHECK(stats.execution_count == 1);
   CHECK(stats.is_executing);
   CHECK(stats.success_count == 0);
   CHECK(stats.last_lateness == 3ms);
-  cell.run_ended(Outcome::succeeded, 5ms, 0, {});
+  cell.run_ended(Outcome::succeeded, TimePoint{1s}, 5ms, 0, {});
   stats = snapshot(cell);
   CHECK(stats.execution_count == 1);
   CHECK_FALSE(stats.is_executing);
@@ -57,7 +57,7 @@ TEST_CASE("a run counts as started at once and as what it came to at its end") {
 }
 
 TEST_CASE("average is total time of finished runs over finished runs, whatever became of them") {
-  StatsCell cell{{}};
+  StatsCell cell{1s, {}};
   run(cell, Outcome::succeeded, 10ms);
   run(cell, Outcome::failed, 30ms, "x");
   run(cell, Outcome::cancelled, 20ms);
@@ -71,7 +71,7 @@ TEST_CASE("average is total time of finished runs over finished runs, whatever b
 }
 
 TEST_CASE("consecutive errors end with a success, the last error stays") {
-  StatsCell cell{{}};
+  StatsCell cell{1s, {}};
   run(cell, Outcome::failed, 1ms, "one");
   run(cell, Outcome::failed, 1ms, "two");
   CHECK(snapshot(cell).consecutive_errors == 2);
@@ -81,7 +81,7 @@ TEST_CASE("consecutive errors end with a success, the last error stays") {
 }
 
 TEST_CASE("a long error text is cut, but not inside a character") {
-  StatsCell cell{{}};
+  StatsCell cell{1s, {}};
   std::string text(254, 'x');
   text += "\xc3\xa9\xc3\xa9";
   run(cell, Outcome::failed, 1ms, text);
@@ -89,7 +89,7 @@ TEST_CASE("a long error text is cut, but not inside a character") {
 }
 
 TEST_CASE("skipped points and drifts add up") {
-  StatsCell cell{{}};
+  StatsCell cell{1s, {}};
   cell.loop_started(TimePoint{5s});
   cell.skipped(3, TimePoint{9s});
   cell.run_started(Schedule::Decision{.run = true, .drifted = true, .skipped = 4});
@@ -98,23 +98,103 @@ TEST_CASE("skipped points and drifts add up") {
   CHECK(stats.drift_count == 1);
 }
 
-TEST_CASE("the next due point is known while the loop sleeps and only then") {
-  StatsCell cell{{}};
-  TimerStats stats;
-  CHECK(cell.snapshot(stats) == cliffracer::detail::never);
+TEST_CASE("skipped points are told by reason, and the reasons add up") {
+  StatsCell cell{1s, {}};
+  cell.skipped(3, TimePoint{9s});
+  cell.run_started(Schedule::Decision{.run = true, .drifted = true, .skipped = 4, .failing = 1});
+  cell.passed_over(10, TimePoint{9s});
+  const auto stats = snapshot(cell);
+  CHECK(stats.skipped_count == 17);
+  CHECK(stats.skipped.missed == 3);
+  CHECK(stats.skipped.drifted == 3);
+  CHECK(stats.skipped.failing == 1);
+  CHECK(stats.skipped.paused == 10);
+}
+
+TEST_CASE("a pause has a reason until it ends, and ends the count of errors in a row") {
+  StatsCell cell{1s, {}};
   cell.loop_started(TimePoint{5s});
-  CHECK(cell.snapshot(stats) == TimePoint{5s});
+  run(cell, Outcome::failed, 1ms, "one");
+  cell.due_again(TimePoint{5s});
+  cell.paused("lunch");
+  CHECK(snapshot(cell).is_paused);
+  CHECK(snapshot(cell).pause_reason == "lunch");
+  CHECK(cell.next_due() == cliffracer::detail::never);
+  cell.resumed();
+  CHECK_FALSE(snapshot(cell).is_paused);
+  CHECK(snapshot(cell).pause_reason.empty());
+  CHECK(snapshot(cell).consecutive_errors == 0);
+  CHECK(cell.next_due() == TimePoint{5s});
+}
+
+TEST_CASE("a run is overdue from its timeout to its end") {
+  StatsCell cell{1s, {}};
   cell.run_started(Schedule::Decision{.run = true});
-  CHECK(cell.snapshot(stats) == cliffracer::detail::never);
-  cell.run_ended(Outcome::succeeded, 1ms, 0, {});
+  cell.timed_out();
+  CHECK(snapshot(cell).is_overdue);
+  cell.run_ended(Outcome::succeeded, TimePoint{1s}, 5s, 0, {});
+  CHECK_FALSE(snapshot(cell).is_overdue);
+  CHECK(snapshot(cell).timeout_count == 1);
+}
+
+TEST_CASE("the longest time for which the event loop was held is kept") {
+  StatsCell cell{1s, {}};
+  CHECK(cell.blocked(2s));
+  CHECK(cell.blocked(5s));
+  CHECK_FALSE(cell.blocked(3s));
+  CHECK_FALSE(cell.blocked(9s));
+  CHECK(cell.blocked(18s));
+  CHECK(snapshot(cell).blocking_count == 5);
+  CHECK(snapshot(cell).longest_blocking == 18s);
+}
+
+TEST_CASE("the newest success is remembered, and a failure does not change it") {
+  StatsCell cell{1s, {}};
+  TimerStats stats;
+  CHECK(cell.snapshot(stats).last_success == cliffracer::detail::never);
+  run(cell, Outcome::succeeded);
+  CHECK(cell.snapshot(stats).last_success == TimePoint{1s});
+  cell.run_started(Schedule::Decision{.run = true});
+  cell.run_ended(Outcome::failed, TimePoint{2s}, 1ms, 0, {}, "x");
+  CHECK(cell.snapshot(stats).last_success == TimePoint{1s});
+}
+
+TEST_CASE("buckets count what is no longer than their bounds, and sum up") {
+  StatsCell cell{1s, {}};
+  for (const std::chrono::nanoseconds lateness : {0ns, 5000ns, 5000ns, 20000000ns}) {
+    cell.run_started(Schedule::Decision{.run = true, .lateness = lateness});
+    cell.run_ended(Outcome::succeeded, TimePoint{1s}, 2s, 0, {});
+  }
+  const auto stats = snapshot(cell);
+  const auto& late = stats.lateness_buckets;
+  CHECK(late.count == 4);
+  CHECK(late.sum == 20ms + 10us);
+  CHECK(late.counts[0] == 1);  // 1.024 us
+  CHECK(late.counts[1] == 1);  // 4.1 us
+  CHECK(late.counts[2] == 3);  // 16.4 us
+  CHECK(late.counts[7] == 3);  // 16.8 ms
+  CHECK(late.counts[8] == 4);  // 67 ms
+  CHECK(stats.execution_time_buckets.sum == 8s);
+  CHECK(stats.execution_time_buckets.counts.back() == 4);
+}
+
+TEST_CASE("the next due point is known while the loop sleeps and only then") {
+  StatsCell cell{1s, {}};
+  TimerStats stats;
+  CHECK(cell.snapshot(stats).due == cliffracer::detail::never);
+  cell.loop_started(TimePoint{5s});
+  CHECK(cell.snapshot(stats).due == TimePoint{5s});
+  cell.run_started(Schedule::Decision{.run = true});
+  CHECK(cell.snapshot(stats).due == cliffracer::detail::never);
+  cell.run_ended(Outcome::succeeded, TimePoint{1s}, 1ms, 0, {});
   cell.skipped(0, TimePoint{6s});
-  CHECK(cell.snapshot(stats) == TimePoint{6s});
+  CHECK(cell.snapshot(stats).due == TimePoint{6s});
   cell.loop_ended();
-  CHECK(cell.snapshot(stats) == cliffracer::detail::never);
+  CHECK(cell.snapshot(stats).due == cliffracer::detail::never);
 }
 
 TEST_CASE("readers on other threads see consistent numbers while the timer runs") {
-  StatsCell cell{{}};
+  StatsCell cell{1s, {}};
   std::atomic<bool> done{false};
   std::atomic<std::uint64_t> snapshots{0};
   std::atomic<std::uint64_t> wrong{0};
@@ -139,9 +219,9 @@ TEST_CASE("readers on other threads see consistent numbers while the timer runs"
   // At least until the readers have seen something.
   for (std::uint64_t i = 0; i < 30'000 || snapshots < 1000; ++i) {
     cell.run_started(Schedule::Decision{.run = true, .skipped = 1});
-    cell.run_ended(Outcome::failed, 1us, 0, {}, error);
+    cell.run_ended(Outcome::failed, TimePoint{1s}, 1us, 0, {}, error);
     cell.run_started(Schedule::Decision{.run = true, .skipped = 1});
-    cell.run_ended(Outcome::succeeded, 1us, 0, {});
+    cell.run_ended(Outcome::succeeded, TimePoint{1s}, 1us, 0, {});
   }
   done = true;
   first.join();

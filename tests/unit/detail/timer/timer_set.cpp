@@ -62,6 +62,24 @@ TEST_CASE("an option out of range is refused with service, timer and rule") {
        "service orders: timer plain: tolerance must be less than interval"},
       {refusal(timer<plain>{.interval = 1s, .tolerance = std::chrono::hours::max()}),
        "service orders: timer plain: tolerance must fit in 64-bit nanoseconds (292 years)"},
+      {refusal(timer<plain>{.interval = 1s, .initial_delay = -1ns}),
+       "service orders: timer plain: initial_delay must not be negative"},
+      {refusal(timer<plain>{.interval = 1s, .eager = true, .initial_delay = 0s}),
+       "service orders: timer plain: initial_delay does not go with eager"},
+      {refusal(timer<plain>{.interval = 1s, .jitter = -1ns}),
+       "service orders: timer plain: jitter must not be negative"},
+      {refusal(timer<plain>{.interval = 1s, .jitter = 1s}),
+       "service orders: timer plain: jitter must be less than interval"},
+      {refusal(timer<plain>{.interval = 1s, .timeout = -1ns}),
+       "service orders: timer plain: timeout must not be negative"},
+      {refusal(timer<plain>{.interval = 1s, .timeout = 1s, .run_on = RunOn::event_loop}),
+       "service orders: timer plain: timeout: a plain method on the event loop cannot be asked to end"},
+      {refusal(timer<plain>{.interval = 1s, .max_error_backoff = -1ns}),
+       "service orders: timer plain: max_error_backoff must not be negative"},
+      {refusal(timer<plain>{.interval = 1s, .error_backoff = 5s, .max_error_backoff = 5s}),
+       "service orders: timer plain: max_error_backoff must be greater than error_backoff"},
+      {refusal(timer<plain>{.interval = 1s, .error_backoff = 0s, .max_error_backoff = 5s}),
+       "service orders: timer plain: max_error_backoff needs an error_backoff greater than zero"},
       {refusal(timer<plain>{.interval = 1s, .missed_ticks = static_cast<MissedTicks>(9)}),
        "service orders: timer plain: missed_ticks is no MissedTicks"},
       {refusal(timer<plain>{.interval = 1s, .run_on = static_cast<RunOn>(9)}),
@@ -83,6 +101,13 @@ TEST_CASE("legal values at the edges are taken") {
   CHECK(refusal(timer<&Service::plain>{.interval = 1ns, .max_drift = 0s, .error_backoff = 0s}).empty());
   CHECK(refusal(timer<&Service::plain>{.interval = 1ns, .tolerance = 0s}).empty());
   CHECK(refusal(timer<&Service::plain>{.interval = 1s, .tolerance = 1s - 1ns}).empty());
+  CHECK(refusal(timer<&Service::plain>{.interval = 1s,
+                                       .initial_delay = std::chrono::nanoseconds::max(),
+                                       .jitter = 1s - 1ns,
+                                       .timeout = std::chrono::nanoseconds::max(),
+                                       .max_error_backoff = std::chrono::nanoseconds::max(),
+                                       .max_consecutive_errors = 4'294'967'295U})
+            .empty());
   CHECK(refusal(timer<&Service::plain>{.interval = std::chrono::nanoseconds::max(),
                                        .max_drift = std::chrono::nanoseconds::max(),
                                        .error_backoff = std::chrono::nanoseconds::max()})
@@ -125,10 +150,13 @@ TEST_CASE("statistics say how a timer was registered") {
 TEST_CASE("a timer without a tolerance has the default, at most a tenth of its interval") {
   TimerSet timers;
   Service service;
-  timers.add("orders", timer<&Service::plain>{.interval = 100s, .name = "default"}, service, 4s);
-  timers.add("orders", timer<&Service::plain>{.interval = 10s, .name = "short"}, service, 4s);
-  timers.add("orders", timer<&Service::plain>{.interval = 10s, .tolerance = 3s, .name = "own"}, service, 4s);
-  timers.add("orders", timer<&Service::plain>{.interval = 10s, .tolerance = 0s, .name = "none"}, service, 4s);
+  timers.add("orders", timer<&Service::plain>{.interval = 100s, .name = "default"}, service,
+             {.tolerance = 4s});
+  timers.add("orders", timer<&Service::plain>{.interval = 10s, .name = "short"}, service, {.tolerance = 4s});
+  timers.add("orders", timer<&Service::plain>{.interval = 10s, .tolerance = 3s, .name = "own"}, service,
+             {.tolerance = 4s});
+  timers.add("orders", timer<&Service::plain>{.interval = 10s, .tolerance = 0s, .name = "none"}, service,
+             {.tolerance = 4s});
   timers.add("orders", timer<&Service::plain>{.interval = 10s, .name = "no_default"}, service);
   const auto stats = timers.stats({}, {});
   CHECK(stats.timers[0].tolerance == 4s);

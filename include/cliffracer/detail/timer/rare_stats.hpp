@@ -1,0 +1,21 @@
+#pragma once
+
+#include <cliffracer/detail/error_text.hpp>
+
+#include <atomic>
+#include <cstdint>
+
+namespace cliffracer::detail {
+
+/// The part of a timer's statistics that most timers never have anything in: made when it is needed first.
+/// Guarded by the StatsCell's sequence lock.
+struct RareStats {
+  std::atomic<std::uint64_t> drifted{0}, failing{0}, paused{0};  // points passed over, by reason
+  std::atomic<std::uint64_t> timeouts{0}, blockings{0}, clock_steps{0};
+  std::atomic<std::uint64_t> is_overdue{0}, is_paused{0};
+  std::atomic<std::uint64_t> lateness_cause{0};
+  std::atomic<std::int64_t> longest_blocking{0};
+  ErrorText pause_reason, blocked_by;
+};
+
+}  // namespace cliffracer::detail

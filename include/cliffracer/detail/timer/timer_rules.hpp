@@ -1,0 +1,154 @@
+#pragma once
+
+#include <cliffracer/detail/log.hpp>
+#include <cliffracer/detail/subject.hpp>
+#include <cliffracer/detail/timer/option_duration.hpp>
+#include <cliffracer/detail/timer/timer_entry.hpp>
+#include <cliffracer/run_on.hpp>
+#include <cliffracer/timer.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+namespace cliffracer::detail {
+
+/// What a timer<Method> says, whichever method it is.
+struct TimerOptions {
+  OptionDuration interval;
+  bool eager;
+  OptionDuration max_drift;
+  OptionDuration error_backoff;
+  std::optional<OptionDuration> tolerance;
+  std::optional<OptionDuration> initial_delay;
+  OptionDuration jitter;
+  OptionDuration timeout;
+  OptionDuration max_error_backoff;
+  std::uint32_t max_consecutive_errors;
+  bool align_to_epoch;
+  MissedTicks missed_ticks;
+  RunOn run_on;
+  std::string name;
+};
+
+template <auto Method, class Type>
+[[nodiscard]] TimerOptions options_of(const timer<Method, Type>& registration) {
+  return {.interval = registration.interval,
+          .eager = registration.eager,
+          .max_drift = registration.max_drift,
+          .error_backoff = registration.error_backoff,
+          .tolerance = registration.tolerance,
+          .initial_delay = registration.initial_delay,
+          .jitter = registration.jitter,
+          .timeout = registration.timeout,
+          .max_error_backoff = registration.max_error_backoff,
+          .max_consecutive_errors = registration.max_consecutive_errors,
+          .align_to_epoch = registration.align_to_epoch,
+          .missed_ticks = registration.missed_ticks,
+          .run_on = registration.run_on,
+          .name = registration.name};
+}
+
+/// What a service says for all its timers.
+struct TimerDefaults {
+  std::chrono::nanoseconds tolerance{
+      0};  ///< Of timers without one of their own; at most a tenth of interval.
+  std::uint64_t jitter_seed = 0;
+};
+
+/// Throws std::invalid_argument for the first rule that an option breaks. `what` begins the message.
+inline void check_duration(const std::string& what, const OptionDuration& duration, bool may_be_zero) {
+  if (!duration.is_representable()) {
+    throw std::invalid_argument{what + " must fit in 64-bit nanoseconds (292 years)"};
+  }
+  if (duration.value() < std::chrono::nanoseconds::zero())
+    throw std::invalid_argument{what + " must not be negative"};
+  if (!may_be_zero && duration.value() == std::chrono::nanoseconds::zero()) {
+    throw std::invalid_argument{what + " must be greater than zero"};
+  }
+}
+
+/// The same for an interval, and what has to be shorter.
+inline void check_interval(const std::string& what, const OptionDuration& interval,
+                           std::chrono::nanoseconds tolerance, std::chrono::nanoseconds jitter) {
+  check_duration(what + "interval", interval, false);
+  if (tolerance >= interval.value())
+    throw std::invalid_argument{what + "tolerance must be less than interval"};
+  if (jitter >= interval.value()) throw std::invalid_argument{what + "jitter must be less than interval"};
+}
+
+/// The timers of one service differ in their jitter, and so do services of one seed.
+[[nodiscard]] inline std::uint64_t seed_of(std::uint64_t seed, std::string_view service,
+                                           std::string_view timer) {
+  // FNV-1a: the same on every machine.
+  std::uint64_t hash = 0xCBF29CE484222325U ^ seed;
+  for (const std::string_view text : {service, std::string_view{"."}, timer}) {
+    for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3U;
+  }
+  return hash;
+}
+
+/// What a timer does according to its options. Throws std::invalid_argument that names service, timer and
+/// rule.
+[[nodiscard]] inline TimerSettings checked_settings(const std::string& service, const std::string& name,
+                                                    const TimerOptions& options, const TimerMethod& method,
+                                                    const TimerDefaults& defaults) {
+  const std::string what = "service " + service + ": timer " + escaped(name, 128) + ": ";
+  const auto require = [&](bool ok, std::string_view rule) {
+    if (!ok) throw std::invalid_argument{what + std::string{rule}};
+  };
+  if (const auto rule = violated_token_rule(name); !rule.empty())
+    require(false, "name must be " + std::string{rule});
+  check_duration(what + "interval", options.interval, false);
+  check_duration(what + "max_drift", options.max_drift, true);
+  check_duration(what + "error_backoff", options.error_backoff, true);
+  const std::chrono::nanoseconds interval = options.interval;
+  std::chrono::nanoseconds tolerance = std::min(defaults.tolerance, interval / 10);
+  if (options.tolerance) {
+    check_duration(what + "tolerance", *options.tolerance, true);
+    tolerance = *options.tolerance;
+  }
+  check_duration(what + "jitter", options.jitter, true);
+  check_interval(what, options.interval, tolerance, options.jitter);
+  std::optional<std::chrono::nanoseconds> initial_delay;
+  if (options.initial_delay) {
+    check_duration(what + "initial_delay", *options.initial_delay, true);
+    require(!options.eager, "initial_delay does not go with eager");
+    initial_delay = *options.initial_delay;
+  }
+  check_duration(what + "max_error_backoff", options.max_error_backoff, true);
+  if (options.max_error_backoff.value().count() > 0) {
+    require(options.error_backoff.value().count() > 0,
+            "max_error_backoff needs an error_backoff greater than zero");
+    require(options.max_error_backoff.value() > options.error_backoff.value(),
+            "max_error_backoff must be greater than error_backoff");
+  }
+  require(options.missed_ticks <= MissedTicks::skip, "missed_ticks is no MissedTicks");
+  require(options.run_on <= RunOn::worker_pool, "run_on is no RunOn");
+  const bool on_workers = options.run_on == RunOn::worker_pool;
+  require(!method.start || !on_workers,
+          "run_on: a coroutine runs on the event loop, only a plain method on the worker pool");
+  check_duration(what + "timeout", options.timeout, true);
+  require(options.timeout.value().count() == 0 || method.start || on_workers,
+          "timeout: a plain method on the event loop cannot be asked to end");
+  return {.schedule = {.interval = interval,
+                       .max_drift = options.max_drift,
+                       .error_backoff = options.error_backoff,
+                       .tolerance = tolerance,
+                       .missed_ticks = options.missed_ticks,
+                       .eager = options.eager},
+          .extras = {.initial_delay = initial_delay,
+                     .jitter = options.jitter,
+                     .max_error_backoff = options.max_error_backoff,
+                     .max_consecutive_errors = options.max_consecutive_errors,
+                     .align_to_epoch = options.align_to_epoch,
+                     .seed = seed_of(defaults.jitter_seed, service, name)},
+          .timeout = options.timeout,
+          .on_workers = on_workers};
+}
+
+}  // namespace cliffracer::detail

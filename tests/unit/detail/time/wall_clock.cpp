@@ -1,0 +1,116 @@
+#include "support/catch.hpp"
+#include "support/virtual_time.hpp"
+
+#include <cliffracer/detail/time/wall_clock.hpp>
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+using namespace std::chrono_literals;
+using cliffracer::timer;
+using cliffracer::detail::WallClock;
+using support::TimePoint;
+using support::TimerWorld;
+
+namespace {
+
+struct Service {
+  explicit Service(TimerWorld& w) : world{w} {}
+  asio::awaitable<void> tick() {
+    shown.push_back(world.time.wall_clock().time_since_epoch());
+    co_return;
+  }
+  TimerWorld& world;
+  std::vector<std::chrono::nanoseconds> shown;  // by the wall clock
+};
+
+/// The wall clock shows `wall` since the epoch.
+void set_wall_clock(TimerWorld& world, std::chrono::nanoseconds wall) {
+  world.time.wall_offset = wall - world.time.now().time_since_epoch();
+}
+
+using Shown = std::vector<std::chrono::nanoseconds>;
+
+}  // namespace
+
+TEST_CASE("a wall clock that is set is noticed, and less than a millisecond is not") {
+  asio::io_context context;
+  support::VirtualTime time{context};
+  WallClock wall{time};
+  CHECK(wall.offset() == time.wall_offset);
+  CHECK(wall.look() == 0ns);
+  time.pass(1h);
+  CHECK(wall.look() == 0ns);
+  time.wall_offset += 900us;
+  CHECK(wall.look() == 0ns);
+  time.wall_offset += 900us;
+  CHECK(wall.look() == 1800us);
+  CHECK(wall.offset() == time.wall_offset);
+  time.wall_offset -= 1h;
+  CHECK(wall.look() == -1h);
+}
+
+TEST_CASE("an hourly timer that is aligned fires on the hour") {
+  TimerWorld world;
+  set_wall_clock(world, 10h + 25min);
+  Service service{world};
+  world.add(timer<&Service::tick>{.interval = 1h, .align_to_epoch = true}, service);
+  world.start();
+  world.time.advance(3h);
+  CHECK(service.shown == Shown{11h, 12h, 13h});
+  CHECK(world.stats().clock_step_count == 0);
+  CHECK(world.stats().align_to_epoch);
+}
+
+TEST_CASE("an aligned timer follows a wall clock that is set forward while it waits") {
+  TimerWorld world;
+  set_wall_clock(world, 10h + 25min);
+  Service service{world};
+  world.add(timer<&Service::tick>{.interval = 1h, .align_to_epoch = true}, service);
+  world.start();
+  world.time.advance(5min);
+  world.time.wall_offset += 20min;
+  world.time.advance(10min);
+  CHECK(service.shown == Shown{11h});
+  CHECK(world.stats().clock_step_count == 1);
+  CHECK(world.logged().find("the wall clock was set by 1200.000 s: aligned timers follow it") !=
+        std::string::npos);
+}
+
+TEST_CASE("an aligned timer follows a wall clock that is set back, and runs no hour twice") {
+  TimerWorld world;
+  set_wall_clock(world, 10h + 55min);
+  Service service{world};
+  world.add(timer<&Service::tick>{.interval = 1h, .align_to_epoch = true}, service);
+  world.start();
+  world.time.advance(10min);
+  world.time.wall_offset -= 10min;
+  world.time.advance(2h);
+  CHECK(service.shown == Shown{11h, 12h});
+  CHECK(world.stats().clock_step_count == 1);
+}
+
+TEST_CASE("an aligned timer that is paused follows the wall clock, too") {
+  TimerWorld world;
+  set_wall_clock(world, 10h + 25min);
+  Service service{world};
+  world.add(timer<&Service::tick>{.interval = 1h, .align_to_epoch = true}, service);
+  world.start();
+  world.timers.pause("svc", "tick", "");
+  world.time.advance(5min);
+  world.time.wall_offset += 20min;
+  world.time.advance(30min);
+  world.timers.resume("svc", "tick");
+  world.time.advance(1h);
+  CHECK(service.shown == Shown{12h});
+}
+
+TEST_CASE("the watch for the wall clock ends with the timers") {
+  TimerWorld world;
+  Service service{world};
+  world.add(timer<&Service::tick>{.interval = 1h, .align_to_epoch = true}, service);
+  world.start();
+  world.stop();
+  CHECK(world.tasks.empty());
+}

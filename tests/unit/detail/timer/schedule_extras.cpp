@@ -1,0 +1,344 @@
+#include "support/catch.hpp"
+
+#include <cliffracer/detail/timer/schedule.hpp>
+#include <cliffracer/detail/timer/schedule_extras.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <vector>
+
+using namespace std::chrono_literals;
+using cliffracer::MissedTicks;
+using cliffracer::detail::Schedule;
+using cliffracer::detail::ScheduleExtras;
+using cliffracer::detail::TimePoint;
+
+namespace {
+
+constexpr TimePoint at(std::chrono::nanoseconds since) { return TimePoint{1000s + since}; }
+
+constexpr Schedule::Options every_second(bool eager = false) {
+  return {.interval = 1s, .max_drift = 5s, .error_backoff = 300ms, .eager = eager};
+}
+
+constexpr Schedule::Options hourly(bool eager = false) {
+  return {.interval = 1h, .max_drift = 5s, .error_backoff = 300ms, .eager = eager};
+}
+
+/// The wall clock shows `wall` (since the epoch) at at(0s).
+ScheduleExtras aligned(std::chrono::nanoseconds wall) {
+  ScheduleExtras extras{{.align_to_epoch = true}};
+  extras.wall_offset = wall - at(0s).time_since_epoch();
+  return extras;
+}
+
+Schedule::Decision run(Schedule& schedule, TimePoint now, bool success = true) {
+  const auto decision = schedule.wake(now);
+  CHECK(decision.run);
+  CHECK(schedule.finished(now, success) == 0);
+  return decision;
+}
+
+}  // namespace
+
+TEST_CASE("with an initial delay the first point is due after it, and the grid goes on from there") {
+  ScheduleExtras extras{{.initial_delay = 250ms}};
+  Schedule schedule{every_second(), at(0s), &extras};
+  CHECK(schedule.due() == at(250ms));
+  run(schedule, at(250ms));
+  CHECK(schedule.due() == at(1250ms));
+}
+
+TEST_CASE("an initial delay of zero is due at start") {
+  ScheduleExtras extras{{.initial_delay = 0s}};
+  CHECK(Schedule{every_second(), at(0s), &extras}.due() == at(0s));
+}
+
+TEST_CASE("jitter delays each run by less than itself and never adds up in the grid") {
+  ScheduleExtras extras{{.jitter = 900ms, .seed = 7}};
+  Schedule schedule{every_second(), at(0s), &extras};
+  std::vector<std::chrono::nanoseconds> delays;
+  for (int k = 1; k <= 1000; ++k) {
+    const auto delay = schedule.due() - at(std::chrono::seconds{k});
+    REQUIRE(delay >= 0ns);
+    REQUIRE(delay < 900ms);
+    delays.push_back(delay);
+    const auto decision = run(schedule, schedule.due() + 1ms);
+    CHECK(decision.lateness == 1ms);
+    CHECK(decision.skipped == 0);
+  }
+  // Uniform: each tenth gets its share.
+  std::sort(delays.begin(), delays.end());
+  for (int tenth = 1; tenth < 10; ++tenth) {
+    const auto value = delays[static_cast<std::size_t>(tenth) * 100];
+    CHECK(value > 90ms * tenth - 60ms);
+    CHECK(value < 90ms * tenth + 60ms);
+  }
+}
+
+TEST_CASE("one seed gives one jitter, another seed another") {
+  const auto first_delays = [](std::uint64_t seed) {
+    ScheduleExtras extras{{.jitter = 1ms, .seed = seed}};
+    Schedule schedule{every_second(), at(0s), &extras};
+    std::vector<TimePoint> due;
+    for (int k = 0; k < 5; ++k) {
+      due.push_back(schedule.due());
+      run(schedule, schedule.due());
+    }
+    return due;
+  };
+  CHECK(first_delays(1) == first_delays(1));
+  CHECK(first_delays(1) != first_delays(2));
+}
+
+TEST_CASE("a re-anchored grid begins where the run was, without its jitter") {
+  ScheduleExtras extras{{.jitter = 900ms, .seed = 3}};
+  Schedule schedule{every_second(), at(0s), &extras};
+  const auto jitter = schedule.due() - at(1s);
+  const auto decision = schedule.wake(schedule.due() + 10s);
+  CHECK(decision.drifted);
+  CHECK(decision.lateness == 10s);
+  CHECK(schedule.finished(at(11s) + jitter, true) == 0);
+  CHECK(schedule.due() - at(12s) < 900ms);
+  CHECK(schedule.due() >= at(12s));
+}
+
+TEST_CASE("a retry has no jitter") {
+  ScheduleExtras extras{{.jitter = 900ms, .seed = 3}};
+  Schedule schedule{every_second(), at(0s), &extras};
+  const auto due = schedule.due();
+  run(schedule, due, false);
+  CHECK(schedule.due() == due + 300ms);
+}
+
+TEST_CASE("the backoff doubles with each failure in a row up to its maximum, and starts anew after success") {
+  ScheduleExtras extras{{.max_error_backoff = 1s}};
+  Schedule schedule{hourly(true), at(0s), &extras};
+  std::vector<std::chrono::nanoseconds> waits;
+  TimePoint now = at(0s);
+  for (int n = 0; n < 5; ++n) {
+    run(schedule, now, false);
+    waits.push_back(schedule.due() - now);
+    now = schedule.due();
+  }
+  CHECK(waits == std::vector<std::chrono::nanoseconds>{300ms, 600ms, 1s, 1s, 1s});
+  run(schedule, now, true);
+  now = schedule.due();
+  run(schedule, now, false);
+  CHECK(schedule.due() - now == 300ms);
+}
+
+TEST_CASE("a doubled backoff does not wrap around") {
+  ScheduleExtras extras{{.max_error_backoff = std::chrono::nanoseconds::max()}};
+  auto options = hourly(true);
+  options.error_backoff = 1h;
+  Schedule schedule{options, at(0s), &extras};
+  TimePoint now = at(0s);
+  for (int n = 0; n < 100 && schedule.due() != cliffracer::detail::never; ++n) {
+    const TimePoint due = schedule.due();
+    CHECK(due >= now);
+    now = due;
+    if (!schedule.wake(now).run) break;
+    CHECK(schedule.finished(now, false) == 0);
+  }
+  CHECK(schedule.backoff() <= std::chrono::nanoseconds::max());
+  CHECK(schedule.backoff() > 0ns);
+}
+
+TEST_CASE("a schedule gives up after as many failures in a row as it may have") {
+  ScheduleExtras extras{{.max_consecutive_errors = 2}};
+  Schedule schedule{every_second(true), at(0s), &extras};
+  run(schedule, schedule.due(), false);
+  CHECK_FALSE(schedule.gives_up());
+  run(schedule, schedule.due(), true);
+  run(schedule, schedule.due(), false);
+  CHECK_FALSE(schedule.gives_up());
+  run(schedule, schedule.due(), false);
+  CHECK(schedule.gives_up());
+  CHECK(schedule.pass_over(at(10s)) == 9);
+  CHECK_FALSE(schedule.gives_up());
+  CHECK(schedule.attempt() == 1);
+}
+
+TEST_CASE("an aligned timer is due when the wall clock shows a multiple of its interval") {
+  auto extras = aligned(10h + 25min);
+  Schedule schedule{hourly(), at(0s), &extras};
+  CHECK(schedule.due() == at(35min));
+  run(schedule, at(35min));
+  CHECK(schedule.due() == at(95min));
+}
+
+TEST_CASE("an aligned timer that starts on a point waits for the next one, also before the epoch") {
+  auto extras = aligned(-3h);
+  CHECK(Schedule{hourly(), at(0s), &extras}.due() == at(1h));
+  auto later = aligned(-3h - 10min);
+  CHECK(Schedule{hourly(), at(0s), &later}.due() == at(10min));
+}
+
+TEST_CASE("an eager aligned timer runs at start and then on the wall clock's grid") {
+  auto extras = aligned(10h + 25min);
+  Schedule schedule{hourly(true), at(0s), &extras};
+  CHECK(schedule.due() == at(0s));
+  const auto decision = run(schedule, at(0s));
+  CHECK(decision.attempt == 1);
+  CHECK(schedule.due() == at(35min));
+}
+
+TEST_CASE("the initial delay of an aligned timer passes over the points within it") {
+  ScheduleExtras extras{{.initial_delay = 40min, .align_to_epoch = true}};
+  extras.wall_offset = 10h + 25min - at(0s).time_since_epoch();
+  CHECK(Schedule{hourly(), at(0s), &extras}.due() == at(95min));
+}
+
+TEST_CASE("an aligned timer that is re-anchored stays on the wall clock's grid") {
+  auto extras = aligned(10h + 25min);
+  Schedule schedule{hourly(), at(0s), &extras};
+  const auto decision = schedule.wake(at(35min) + 20s);
+  CHECK(decision.drifted);
+  CHECK(schedule.finished(at(35min) + 20s, true) == 0);
+  CHECK(schedule.due() == at(95min));
+}
+
+TEST_CASE("an aligned grid follows the wall clock forward and backward") {
+  auto extras = aligned(10h + 25min);
+  Schedule schedule{hourly(), at(0s), &extras};
+  // Set forward by 20 minutes: it shows 10:50 after five minutes.
+  schedule.follow_clock(extras.wall_offset + 20min, at(5min), false);
+  CHECK(schedule.due() == at(15min));
+  // Set back by 30 minutes: 10:20.
+  schedule.follow_clock(extras.wall_offset - 30min, at(5min), false);
+  CHECK(schedule.due() == at(45min));
+}
+
+TEST_CASE("a point that was run is not run again when the clock shows it once more") {
+  auto extras = aligned(10h + 59min);
+  Schedule schedule{hourly(), at(0s), &extras};
+  run(schedule, at(1min));
+  // It is 11:05, and again 10:55.
+  schedule.follow_clock(extras.wall_offset - 10min, at(6min), false);
+  CHECK(schedule.due() == at(71min));
+  // Set back by hours the clock shows other points, and they count.
+  schedule.follow_clock(extras.wall_offset - 5h, at(6min), false);
+  CHECK(schedule.due() == at(11min));
+}
+
+TEST_CASE("a point that is late when the clock is set is still run") {
+  auto extras = aligned(10h + 59min);
+  Schedule schedule{hourly(), at(0s), &extras};
+  schedule.follow_clock(extras.wall_offset + 10ms, at(1min) + 1s, false);
+  CHECK(schedule.due() == at(1min));
+  run(schedule, at(1min) + 1s);
+  CHECK(schedule.due() == at(61min) - 10ms);
+}
+
+TEST_CASE("a run that is asked for comes at once and leaves the grid where it is") {
+  Schedule schedule{every_second(), at(0s)};
+  schedule.trigger(at(400ms), false);
+  CHECK(schedule.due() == at(400ms));
+  const auto decision = run(schedule, at(400ms));
+  CHECK(decision.due == at(400ms));
+  CHECK(decision.attempt == 1);
+  CHECK(schedule.due() == at(1s));
+}
+
+TEST_CASE("a run asked for during another one comes after it, and several requests are one") {
+  Schedule schedule{every_second(), at(0s)};
+  CHECK(schedule.wake(at(1s)).run);
+  schedule.trigger(at(1100ms), true);
+  schedule.trigger(at(1200ms), true);
+  CHECK(schedule.finished(at(1300ms), true) == 0);
+  CHECK(schedule.due() == at(1300ms));
+  run(schedule, at(1300ms));
+  CHECK(schedule.due() == at(2s));
+}
+
+TEST_CASE("a run that is due anyway is the one that was asked for") {
+  Schedule schedule{every_second(), at(0s)};
+  schedule.trigger(at(1s), false);
+  run(schedule, at(1s));
+  CHECK(schedule.due() == at(2s));
+  CHECK(schedule.wake(at(2s)).run);
+  schedule.trigger(at(2s), true);
+  CHECK(schedule.finished(at(3500ms), true) == 0);
+  run(schedule, at(3500ms));
+  CHECK(schedule.due() == at(4s));
+}
+
+TEST_CASE("a run that waits for its jitter is the one that was asked for") {
+  ScheduleExtras extras{{.jitter = 900ms, .seed = 3}};
+  Schedule schedule{every_second(), at(0s), &extras};
+  REQUIRE(schedule.due() > at(1s + 1ms));
+  schedule.trigger(at(1s + 1ms), false);
+  CHECK(schedule.due() == at(1s + 1ms));
+  CHECK(run(schedule, at(1s + 1ms)).lateness == 0ns);
+  CHECK(schedule.due() >= at(2s));
+}
+
+TEST_CASE("a retry comes sooner when it is asked for") {
+  Schedule schedule{every_second(), at(0s)};
+  run(schedule, at(1s), false);
+  schedule.trigger(at(1100ms), false);
+  CHECK(schedule.due() == at(1100ms));
+  CHECK(run(schedule, at(1100ms)).attempt == 2);
+  CHECK(schedule.due() == at(2s));
+}
+
+TEST_CASE("what is asked for twice in one instant has two due points") {
+  Schedule schedule{every_second(), at(0s)};
+  schedule.trigger(at(400ms), false);
+  run(schedule, at(400ms));
+  schedule.trigger(at(400ms), false);
+  CHECK(schedule.due() == at(400ms + 1ns));
+}
+
+TEST_CASE("another interval begins at the newest start") {
+  Schedule schedule{every_second(), at(0s)};
+  run(schedule, at(1s));
+  CHECK(schedule.set_interval(10s, at(1500ms), false) == 0);
+  CHECK(schedule.due() == at(11s));
+  CHECK(schedule.set_interval(1s, at(2s), false) == 0);
+  CHECK(schedule.due() == at(2s));
+}
+
+TEST_CASE("an interval that has passed already is due now, and the grid begins there") {
+  Schedule schedule{hourly(), at(0s)};
+  CHECK(schedule.set_interval(1min, at(30min), false) == 0);
+  CHECK(schedule.due() == at(30min));
+  const auto decision = run(schedule, at(30min));
+  CHECK_FALSE(decision.drifted);
+  CHECK(decision.skipped == 0);
+  CHECK(schedule.due() == at(31min));
+}
+
+TEST_CASE("points that were due before another interval was set are run or counted") {
+  Schedule schedule{every_second(), at(0s)};
+  CHECK(schedule.set_interval(10s, at(3500ms), false) == 2);
+  CHECK(schedule.due() == at(3500ms));
+  run(schedule, at(3500ms));
+  CHECK(schedule.due() == at(13500ms));
+}
+
+TEST_CASE("another interval leaves a retry where it is") {
+  Schedule schedule{every_second(), at(0s)};
+  run(schedule, at(1s), false);
+  CHECK(schedule.set_interval(10s, at(1100ms), false) == 0);
+  CHECK(schedule.due() == at(1300ms));
+  run(schedule, at(1300ms));
+  CHECK(schedule.due() == at(11s));
+}
+
+TEST_CASE("another interval set during a run begins at that run") {
+  Schedule schedule{every_second(), at(0s)};
+  CHECK(schedule.wake(at(1s)).run);
+  CHECK(schedule.set_interval(10s, at(1500ms), true) == 0);
+  CHECK(schedule.finished(at(1600ms), true) == 0);
+  CHECK(schedule.due() == at(11s));
+}
+
+TEST_CASE("points that pass while a timer is paused are passed over, and its grid stays") {
+  Schedule schedule{every_second(), at(0s)};
+  run(schedule, at(1s));
+  CHECK(schedule.pass_over(at(4500ms)) == 3);
+  CHECK(schedule.due() == at(5s));
+}
