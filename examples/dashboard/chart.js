@@ -176,7 +176,7 @@ class Chart {
       c.lineWidth = 1;
       const first = Math.ceil((begin - grid.phase) / grid.interval);
       for (let k = first; grid.phase + k * grid.interval <= end; ++k) {
-        this.#vertical(this.x(grid.phase + k * grid.interval), bottom + 2, bottom + 7);
+        this.#vertical(this.x(grid.phase + k * grid.interval), bottom + 2, bottom + 6);
       }
     });
   }
@@ -310,7 +310,7 @@ class Chart {
       if (begin < free) continue;
       free = begin + width;
       c.textAlign = 'left';
-      c.fillText(text, begin + 4, lanes.runs[1] + 9);
+      c.fillText(text, begin + 4, lanes.runs[1] + 11);
     }
   }
 

@@ -28,12 +28,13 @@ const units = [
   [1, 's'],
   [1e-3, 'ms'],
   [1e-6, 'µs'],
+  [1e-9, 'ns'],
 ];
 
 /** Seconds as "1.25 ms", with up to three digits that mean something. */
 export function duration(seconds) {
   const value = Math.abs(seconds);
-  if (value < 5e-7) return '0';
+  if (value < 5e-10) return '0';
   if (value >= 36500 * 86400) return 'over 100 years';
   // 59.96 s rounds to 1 min, not to 60 s.
   const [size, unit] = units.find(([size]) => value >= size * (size < 60 ? 0.9995 : 0.99995)) ?? units.at(-1);

@@ -127,6 +127,6 @@ test('replies that are none are passed over', () => {
 test('text and durations can be read', () => {
   assert.equal(plain('a\u202eb\u0000'), 'a\\u202eb\\u0000');
   assert.equal(plain('x'.repeat(500), 10), `${'x'.repeat(10)}…`);
-  const cases = [[0, '0'], [5.7e-5, '57 µs'], [0.0012, '1.2 ms'], [0.9999, '1 s'], [1.5, '1.5 s'], [59.99, '60 s'], [90, '1.5 min'], [86400, '1 d'], [1e300, 'over 100 years']];
+  const cases = [[0, '0'], [2.1e-7, '210 ns'], [5.7e-5, '57 µs'], [0.0012, '1.2 ms'], [0.9999, '1 s'], [1.5, '1.5 s'], [59.99, '60 s'], [90, '1.5 min'], [86400, '1 d'], [1e300, 'over 100 years']];
   for (const [seconds, text] of cases) assert.equal(duration(seconds), text);
 });
