@@ -5,6 +5,7 @@
 
 nats_server_pid=
 nats_server_url=
+nats_server_websocket=
 nats_server_folder=
 
 # Prints where nats-server is; fails when it is not installed. Debian puts it where only root's PATH looks.
@@ -20,18 +21,22 @@ find_nats_server() {
   return 1
 }
 
-# Starts a server and sets nats_server_pid and nats_server_url. Fails with the server's log when it does not start.
+# Starts a server and sets nats_server_pid, nats_server_url, and nats_server_websocket where it has such a listener.
+# Arguments go to the server; the last of two that contradict each other holds. Fails with the server's log when it does
+# not start.
 start_nats_server() {
   local program waited
   program=$(find_nats_server) || return
   nats_server_folder=$(mktemp -d "${TMPDIR:-/tmp}/cliffracer-nats-XXXXXX")
   set -m
-  "$program" -a 127.0.0.1 -p -1 -l "$nats_server_folder/log" < /dev/null > /dev/null 2>&1 &
+  "$program" -a 127.0.0.1 -p -1 -l "$nats_server_folder/log" "$@" < /dev/null > /dev/null 2>&1 &
   nats_server_pid=$!
   set +m
   for ((waited = 0; waited < 200; ++waited)); do
     if grep -q 'Server is ready' "$nats_server_folder/log" 2> /dev/null; then
       nats_server_url=nats://$(sed -nE 's/.*Listening for client connections on ([0-9.:]+).*/\1/p' \
+        "$nats_server_folder/log")
+      nats_server_websocket=$(sed -nE 's/.*Listening for websocket clients on (wss?:[^ ]+).*/\1/p' \
         "$nats_server_folder/log")
       return
     fi
