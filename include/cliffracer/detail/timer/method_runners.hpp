@@ -38,6 +38,13 @@ class MethodRunners final : private WorkContext::HoldObserver {
   /// `time` is null when nobody wants to know how long methods hold the event loop.
   MethodRunners(Loop& loop, const Strand& strand, TaskGroup& tasks, const TimeSource* time)
       : loop_{loop}, strand_{strand}, tasks_{tasks}, time_{time} {}
+  MethodRunners(const MethodRunners&) = delete;
+  MethodRunners& operator=(const MethodRunners&) = delete;
+
+  ~MethodRunners() {
+    // What a method left behind on the runner's executor may go on.
+    for (const auto& runner : runners_) runner->measure_no_more();
+  }
 
   [[nodiscard]] bool has_idle() const noexcept { return !idle_.empty(); }
   [[nodiscard]] bool is_starting() const noexcept { return is_starting_; }

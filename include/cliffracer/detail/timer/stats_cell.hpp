@@ -33,7 +33,7 @@ class StatsCell {
   };
 
   StatsCell(std::chrono::nanoseconds interval, Parts parts)
-      : deferral_{parts.deferral ? std::make_unique<Durations>() : nullptr},
+      : deferral_{parts.deferral ? std::make_unique<Deferral>() : nullptr},
         worker_wait_{parts.worker_wait ? std::make_unique<Durations>() : nullptr},
         interval_{interval.count()} {}
   StatsCell(const StatsCell&) = delete;
@@ -70,7 +70,7 @@ class StatsCell {
       set(is_executing_, 1);
       set(last_lateness_, decision.lateness.count());
       add(total_lateness_, number(decision.lateness));
-      if (deferral_) set(last_deferral_, decision.deferral.count());
+      if (deferral_) set(deferral_->last, decision.deferral.count());
     });
     lateness_.record(decision.lateness, lateness_range_);
     if (deferral_) deferral_->histogram.record(decision.deferral, deferral_->range);
@@ -237,7 +237,7 @@ class StatsCell {
       stats.total_execution_time =
           std::chrono::nanoseconds{static_cast<std::int64_t>(get(total_execution_time_))};
       stats.last_lateness = get(last_lateness_);
-      stats.last_deferral = get(last_deferral_);
+      if (deferral_) stats.last_deferral = get(deferral_->last);
       stats.interval = get(interval_);
       instants.due = TimePoint{get(next_due_)};
       instants.last_success = TimePoint{get(last_success_)};
@@ -278,6 +278,9 @@ class StatsCell {
   struct Durations {
     DurationRange range;
     DurationHistogram histogram;
+  };
+  struct Deferral : Durations {
+    Nanoseconds last{0};
   };
   static_assert(Count::is_always_lock_free && Nanoseconds::is_always_lock_free);
 
@@ -348,8 +351,9 @@ class StatsCell {
   Nanoseconds last_execution_time_{0}, last_lateness_{0}, next_due_{0};
   Nanoseconds last_success_{never.time_since_epoch().count()};
   DurationRange execution_time_range_, lateness_range_;
-  std::unique_ptr<Durations> deferral_, worker_wait_;
-  Nanoseconds interval_, last_deferral_{0};
+  std::unique_ptr<Deferral> deferral_;
+  std::unique_ptr<Durations> worker_wait_;
+  Nanoseconds interval_;
   std::atomic<RareStats*> rare_{nullptr};
   Count is_running_{0}, failed_{0}, cancelled_{0}, skipped_{0}, drifts_{0};
   ErrorText last_error_;

@@ -212,14 +212,15 @@ class TimerRuns {
   class Text {
    public:
     template <class... Arguments>
-    explicit Text(fmt::format_string<const Arguments&...> format, const Arguments&... arguments)
-        : length_{std::min(fmt::format_to_n(text_.data(), text_.size(), format, arguments...).size,
-                           text_.size())} {}
+    explicit Text(fmt::format_string<const Arguments&...> format, const Arguments&... arguments) {
+      length_ =
+          std::min(fmt::format_to_n(text_.data(), text_.size(), format, arguments...).size, text_.size());
+    }
     [[nodiscard]] std::string_view view() const noexcept { return {text_.data(), length_}; }
 
    private:
     std::array<char, 256> text_{};
-    std::size_t length_;
+    std::size_t length_ = 0;
   };
 
   void fail(TimerEntry& entry, TimePoint now, std::chrono::nanoseconds length, std::string_view text,
