@@ -231,7 +231,7 @@ class NatsService {
 
   [[nodiscard]] std::shared_ptr<detail::NatsLink> link() const;
   [[nodiscard]] std::shared_ptr<detail::NatsLink> started_link(std::string_view operation) const;
-  [[nodiscard]] const std::string& rpc_group() const noexcept;
+  [[nodiscard]] std::string rpc_group() const;
   [[nodiscard]] ServiceInfo describe() const;
   void send(std::string_view operation, std::string_view subject, const nlohmann::json& object);
 

@@ -75,7 +75,7 @@ struct ServiceConfig {
   std::string version = "0.1.0";
   /// For people, shown in get_service_info().
   std::string description{};
-  /// Replicas with one group share RPC requests; empty: the service's name.
+  /// Replicas with one group share RPC requests; empty: `q`, as NATS's services protocol has it.
   std::string queue_group{};
 
   /// How long call_rpc() waits; > 0.

@@ -57,7 +57,7 @@ await check("info has the methods", async () => {
     endpoints: Object.entries(subjects).map(([method, subject]) => ({
       name: method,
       subject,
-      queue_group: "shop",
+      queue_group: "q",
       metadata: {},
     })),
   });

@@ -28,8 +28,9 @@ namespace detail {
 
 }  // namespace detail
 
-inline const std::string& NatsService::rpc_group() const noexcept {
-  return config_.queue_group.empty() ? config_.name : config_.queue_group;
+inline std::string NatsService::rpc_group() const {
+  // NATS's services protocol has it for endpoints without a group of their own.
+  return config_.queue_group.empty() ? "q" : config_.queue_group;
 }
 
 inline void NatsService::open_for_messages() {

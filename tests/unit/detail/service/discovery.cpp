@@ -99,11 +99,11 @@ TEST_CASE("a service tells who it is, to all, by name and by id") {
                                                               {"endpoints",
                                                                {{{"name", "add"},
                                                                  {"subject", "shop.rpc.add"},
-                                                                 {"queue_group", "shop"},
+                                                                 {"queue_group", "q"},
                                                                  {"metadata", json::object()}},
                                                                 {{"name", "fails"},
                                                                  {"subject", "shop.rpc.fails"},
-                                                                 {"queue_group", "shop"},
+                                                                 {"queue_group", "q"},
                                                                  {"metadata", json::object()}}}}});
   CHECK(ask(time, broker, "$SRV.PING.other").empty());
   CHECK(ask(time, broker, "$SRV.PING.shop.other").empty());
