@@ -41,25 +41,25 @@ namespace {
 
 // ---- What the snippets call
 
-asio::awaitable<void> pause(std::chrono::milliseconds time) {
+asio::awaitable<void> wait_for(std::chrono::milliseconds time) {
   auto executor = co_await asio::this_coro::executor;
   asio::steady_timer sleep{executor, time};
   co_await sleep.async_wait(asio::use_awaitable);
 }
 
-asio::awaitable<void> check_database_connection() { co_await pause(2ms); }
+asio::awaitable<void> check_database_connection() { co_await wait_for(2ms); }
 
 asio::awaitable<nlohmann::json> get_performance_data() {
-  co_await pause(2ms);
+  co_await wait_for(2ms);
   co_return nlohmann::json{{"cpu", 0.5}, {"memory", {{"free", 1.5}}}};
 }
 
-asio::awaitable<void> some_async_operation() { co_await pause(2ms); }
+asio::awaitable<void> some_async_operation() { co_await wait_for(2ms); }
 
 void some_sync_operation() { std::this_thread::sleep_for(2ms); }
 
 asio::awaitable<void> risky_operation() {
-  co_await pause(2ms);
+  co_await wait_for(2ms);
   throw std::runtime_error{"it was risky"};
 }
 
@@ -157,7 +157,7 @@ class TaskService : public cliffracer::NatsService {
   }
   //]
 
-  asio::awaitable<void> refresh() { co_await pause(1ms); }
+  asio::awaitable<void> refresh() { co_await wait_for(1ms); }
 };
 
 // ---- RPC, events, hooks
