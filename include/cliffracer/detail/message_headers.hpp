@@ -3,6 +3,8 @@
 #include <cliffracer/detail/trace.hpp>
 
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -14,9 +16,13 @@ struct MessageHeaders {
   Trace trace{};                 ///< The sender's span; invalid: there is none. As text: `traceparent`.
   std::string service_error{};   ///< Of a reply that is an error: its text as error_header_text() gives it.
   int service_error_code = 0;    ///< As those of HTTP; 0: there is none.
+  /// JetStream stores the message only if this is the sequence number of its subject's newest one; 0: if it
+  /// has none.
+  std::optional<std::uint64_t> expected_sequence{};
 
   [[nodiscard]] bool empty() const noexcept {
-    return correlation_id.empty() && !trace.is_valid() && service_error.empty() && service_error_code == 0;
+    return correlation_id.empty() && !trace.is_valid() && service_error.empty() && service_error_code == 0 &&
+           !expected_sequence;
   }
 
   /// What its texts need beyond the object itself.
@@ -31,6 +37,7 @@ inline constexpr const char* correlation_id = "correlation_id";
 inline constexpr const char* traceparent = "traceparent";
 inline constexpr const char* service_error = "Nats-Service-Error";
 inline constexpr const char* service_error_code = "Nats-Service-Error-Code";
+inline constexpr const char* expected_sequence = "Nats-Expected-Last-Subject-Sequence";
 
 }  // namespace header_names
 
@@ -42,6 +49,8 @@ void for_each_header(const MessageHeaders& headers, Take&& take) {
   if (!headers.service_error.empty()) take(header_names::service_error, headers.service_error);
   if (headers.service_error_code != 0)
     take(header_names::service_error_code, std::to_string(headers.service_error_code));
+  if (headers.expected_sequence)
+    take(header_names::expected_sequence, std::to_string(*headers.expected_sequence));
 }
 
 /// Their size on the wire, which the broker counts as part of the payload.

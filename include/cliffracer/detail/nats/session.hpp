@@ -131,6 +131,8 @@ class Session {
   [[nodiscard]] natsStatus publish(const OutboxMessage& message) {
     const char* reply = message.reply_to.empty() ? nullptr : message.reply_to.c_str();
     const auto size = static_cast<int>(message.payload.size());
+    // Without its header it would be stored whatever is there.
+    if (message.headers.expected_sequence && !headers_) return NATS_NO_SERVER_SUPPORT;
     if (message.headers.empty() || !headers_) {
       if (reply == nullptr)
         return natsConnection_Publish(connection_.get(), message.subject.c_str(), message.payload.data(),
