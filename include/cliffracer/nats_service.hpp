@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cliffracer/detail/cluster/cluster_claims.hpp>
 #include <cliffracer/detail/message/dispatcher.hpp>
 #include <cliffracer/detail/message/make_handler.hpp>
 #include <cliffracer/detail/nats/link.hpp>
@@ -152,13 +153,15 @@ class NatsService {
 
   /// Runs the timer now; when a run is in progress, right after it, and once for several requests. The grid
   /// does not move. A run that is due anyway counts as the one that was asked for, and a retry comes at once.
-  /// A paused timer runs once and stays paused. Throws std::logic_error when the service does not run.
+  /// A paused timer runs once and stays paused. A cluster timer is run by the replica that has claimed the
+  /// current tick, if it is that which is asked, or that claims it now. Throws std::logic_error when the
+  /// service does not run.
   void trigger(std::string_view name);
 
   /// Gives the timer another interval: > 0, more than its tolerance and its jitter, at most 292 years, else
-  /// throws std::invalid_argument. The new grid begins at the start of the newest run (before the first: of
-  /// the service); what would have been due by now is due now. Holds over stop and start. With align_to_epoch
-  /// the grid stays on the wall clock.
+  /// throws std::invalid_argument, as it does for a cluster timer. The new grid begins at the start of the
+  /// newest run (before the first: of the service); what would have been due by now is due now. Holds over
+  /// stop and start. With align_to_epoch the grid stays on the wall clock.
   void set_interval(std::string_view name, detail::OptionDuration interval);
 
   /// When the timer's next run is due, on the clock that timers go by (TickContext::due). Empty while it is
@@ -211,6 +214,7 @@ class NatsService {
   Owner& owner_of(std::string_view registration);
 
   void add_remote_control();
+  void join_cluster(const std::shared_ptr<detail::NatsLink>& opened);
   template <class Action>
   static nlohmann::json control(void* self, const detail::Request& request, const Action& action);
 
@@ -254,7 +258,8 @@ class NatsService {
 
   // Only on the strand.
   detail::TaskGroup tasks_;
-  detail::TimerSet timers_;  // its statistics and what controls them: any thread
+  detail::TimerSet timers_;                        // its statistics and what controls them: any thread
+  std::unique_ptr<detail::ClusterClaims> claims_;  // null: no timer is the cluster's, or never started
   std::shared_ptr<TimerObserver> observer_;
   detail::Dispatcher dispatcher_;
   std::optional<asio::thread_pool> message_workers_;

@@ -45,11 +45,14 @@ class PrometheusFamilies {
     });
   }
 
-  /// One for each value of `label`; `values_of` returns an array of as many.
+  /// One for each value of `label`, for timers that have it; `values_of` returns an array of as many.
   template <std::size_t Size, class Function>
-  void add_counters(std::string_view name, std::string_view help, std::string_view label,
-                    const std::array<std::string_view, Size>& label_values, Function values_of) {
+  void add_counters(
+      std::string_view name, std::string_view help, std::string_view label,
+      const std::array<std::string_view, Size>& label_values, Function values_of,
+      bool (*has)(const TimerStats&) = [](const TimerStats&) { return true; }) {
     add(prometheus::MetricType::Counter, name, help, [&](auto& family, auto& labels, const auto& timer) {
+      if (!has(timer)) return;
       const auto values = values_of(timer);
       static_assert(values.size() == Size);
       for (std::size_t i = 0; i < Size; ++i) {
@@ -132,8 +135,23 @@ class PrometheusFamilies {
                          &Stats::lateness_buckets);
   families.add_counters(
       "skipped_total", "Due points passed over without a run, by reason.", "reason",
-      std::array<std::string_view, 4>{"missed", "drifted", "failing", "paused"}, [](const Stats& t) {
-        return std::array{t.skipped.missed, t.skipped.drifted, t.skipped.failing, t.skipped.paused};
+      std::array<std::string_view, 6>{"missed", "drifted", "failing", "paused", "elsewhere", "unclaimed"},
+      [](const Stats& t) {
+        const SkippedCounts& s = t.skipped;
+        return std::array{s.missed, s.drifted, s.failing, s.paused, s.elsewhere, s.unclaimed};
+      });
+  families.add_counters(
+      "claims_total", "Ticks of cluster timers that were asked for, by what came of it.", "outcome",
+      std::array<std::string_view, 5>{"won", "lost", "failed", "unclear", "running_elsewhere"},
+      [](const Stats& t) {
+        const ClaimCounts& c = t.claims;
+        return std::array{c.won, c.lost, c.failed, c.unclear, c.running_elsewhere};
+      },
+      [](const Stats& t) { return t.scope == Scope::cluster; });
+  families.add_gauge(
+      "current_token", "The tick of a cluster timer's newest run here; absent before the first.",
+      [](const Stats& t) {
+        return t.current_token > 0 ? std::optional{static_cast<double>(t.current_token)} : std::nullopt;
       });
   families.add_counter("drift_resets_total",
                        "How often a run was later than max_drift and the schedule was re-anchored at it.",
@@ -194,12 +212,13 @@ class PrometheusFamilies {
 /// |---|---|---|
 /// | `executions_total` | counter | `outcome`: `success`, `error`, `cancelled` |
 /// | `duration_seconds`, `lateness_seconds` | histogram | bounds: DurationBuckets::bounds |
-/// | `skipped_total` | counter | `reason`: `missed`, `drifted`, `failing`, `paused` |
-/// | `drift_resets_total`, `timeouts_total`, `blocking_total`, `clock_steps_total` | counter | |
-/// | `running`, `executing`, `overdue`, `paused` | gauge | 0 or 1 |
-/// | `consecutive_errors`, `interval_seconds` | gauge | |
+/// | `skipped_total` | counter | `reason`: `missed`, `drifted`, `failing`, `paused`, `elsewhere`, `unclaimed`
+/// | | `claims_total` | counter | of cluster timers; `outcome`: `won`, `lost`, `failed`, `unclear`, ... | |
+/// `drift_resets_total`, `timeouts_total`, `blocking_total`, `clock_steps_total` | counter | | | `running`,
+/// `executing`, `overdue`, `paused` | gauge | 0 or 1 | | `consecutive_errors`, `interval_seconds` | gauge | |
 /// | `last_success_timestamp_seconds` | gauge | absent before the first success |
 /// | `next_execution_timestamp_seconds` | gauge | absent while executing or stopped |
+/// | `current_token` | gauge | of cluster timers, absent before their first run here |
 ///
 /// A timer has about 60 series. Texts (the last error, why it is paused) are no metrics: see
 /// NatsService::get_service_info().

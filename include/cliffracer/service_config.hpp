@@ -178,6 +178,7 @@ class ConfigCheck {
     bounds();
     authentication();
     tls();
+    cluster();
   }
 
  private:
@@ -267,6 +268,19 @@ class ConfigCheck {
     require(is_path(tls.ca_file) && is_path(tls.certificate_file) && is_path(tls.key_file) &&
                 is_path(tls.expected_hostname),
             "tls members must not hold a NUL character");
+  }
+
+  void cluster() const {
+    using namespace std::chrono_literals;
+    const ClusterConfig& cluster = config_.cluster;
+    const bool is_name =
+        !cluster.bucket.empty() && cluster.bucket.size() <= 128 &&
+        cluster.bucket.find_first_not_of(
+            "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") == std::string::npos;
+    require(is_name, "cluster.bucket must be 1 to 128 letters, digits, '-' and '_'");
+    require(cluster.replicas >= 1 && cluster.replicas <= 5, "cluster.replicas must be 1 to 5");
+    require(cluster.keep >= 0ns, "cluster.keep must not be negative");
+    require(cluster.owner_timeout >= 100ms, "cluster.owner_timeout must be at least 100 ms");
   }
 
   // nats.c writes these into the CONNECT line as they are.

@@ -5,6 +5,7 @@
 #include <cliffracer/detail/timer/option_duration.hpp>
 #include <cliffracer/detail/timer/schedule.hpp>
 #include <cliffracer/run_on.hpp>
+#include <cliffracer/scope.hpp>
 #include <cliffracer/tick_context.hpp>
 
 #include <chrono>
@@ -136,6 +137,17 @@ struct timer {
   /// that was run is not run again unless the clock goes back by more than an interval. A drifted run does
   /// not move the grid.
   bool align_to_epoch = false;
+  /// Who runs the timer when the service has several replicas: each of them, or, with Scope::cluster, one of
+  /// them at each tick. A cluster timer is aligned to the epoch, so that replicas agree on ticks as long as
+  /// their clocks differ by less than `interval`: tick n begins where the wall clock shows n * `interval`. To
+  /// run it a replica creates the key `{service}.{timer}.{n}` in the bucket of ServiceConfig::cluster, and
+  /// one creation wins. The names of service and timer are part of it: letters, digits, '-', '_', '=' and
+  /// '/'. Not with MissedTicks::burst, for another replica may have run what was missed here; its interval
+  /// cannot be changed at run time, for ticks are counted in it. See TickContext::token for what protects
+  /// against a replica that was suspended in a run.
+  Scope scope = Scope::replica;
+  /// What a cluster timer does at a tick that nobody can claim, because the bucket does not answer.
+  WhenUnavailable when_unavailable = WhenUnavailable::miss;
   /// What becomes of due points that pass while a run is in progress or the event loop is busy, up to
   /// `max_drift`.
   MissedTicks missed_ticks = MissedTicks::coalesce;

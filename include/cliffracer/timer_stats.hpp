@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cliffracer/scope.hpp>
+
 #include <nlohmann/json_fwd.hpp>
 
 #include <array>
@@ -43,12 +45,26 @@ struct SkippedCounts {
   std::uint64_t drifted = 0;  ///< Later than max_drift: the grid was re-anchored behind them.
   std::uint64_t failing = 0;  ///< Passed between a failure and its retry.
   std::uint64_t paused = 0;   ///< Passed while the timer was paused; counted when it is resumed.
+  std::uint64_t elsewhere =
+      0;  ///< Of a cluster timer: another replica runs the tick, or still runs one before.
+  std::uint64_t unclaimed =
+      0;  ///< Of a cluster timer: nobody could be asked for it, or the answer stayed unclear.
+};
+
+/// What came of a cluster timer's claims on this replica.
+struct ClaimCounts {
+  std::uint64_t won = 0;
+  std::uint64_t lost = 0;     ///< Another replica was first.
+  std::uint64_t failed = 0;   ///< Nobody could be asked, the answer was a refusal, or it came too late.
+  std::uint64_t unclear = 0;  ///< Asked for and not answered: perhaps nobody has run the tick.
+  std::uint64_t running_elsewhere = 0;  ///< Not asked for: another replica still ran a tick before.
 };
 
 /// Why the newest run began later than it was due.
 enum class LatenessCause : std::uint8_t {
   none,        ///< It did not, or by less than 1 ms.
   own_run,     ///< The run before it was still in progress, or a failure had to be waited for.
+  claim,       ///< A cluster timer's tick had to be claimed first.
   event_loop,  ///< Something that the service runs held its event loop: `last_blocked_by`.
   suspended,  ///< Nothing of the service ran: the process or the machine stood still or was short of time, or
               ///< somebody else's work held the io_context.
@@ -76,6 +92,7 @@ struct TimerStats {
   std::chrono::nanoseconds max_error_backoff{0};
   std::uint32_t max_consecutive_errors = 0;
   bool align_to_epoch = false;
+  Scope scope = Scope::replica;
 
   bool is_running = false;     ///< The timer's loop runs: the service is started and not stopped.
   bool is_executing = false;   ///< A run is in progress, or waits for a worker.
@@ -95,6 +112,10 @@ struct TimerStats {
   std::uint64_t blocking_count =
       0;  ///< How often it held the event loop for ServiceConfig::blocking_threshold.
   std::uint64_t clock_step_count = 0;  ///< How often the wall clock was set and the timer followed.
+  ClaimCounts claims{};                ///< Of a cluster timer, as are the next three.
+  std::uint64_t current_token = 0;     ///< TickContext::token of the newest run on this replica; 0: none yet.
+  std::string last_owner{};        ///< ServiceInfo::id of the replica that has run the newest tick known of.
+  std::string last_claim_error{};  ///< Why the newest claim that failed did; kept over later ones.
   std::uint64_t consecutive_errors = 0;
   double error_rate = 0.0;   ///< error_count in percent of execution_count.
   std::string last_error{};  ///< Text of the newest failure, at most 255 bytes; kept over later successes.
@@ -133,9 +154,11 @@ struct ServiceTimerStats {
 };
 
 /// Durations are written in seconds, `next_execution` and `last_success` in seconds since the epoch or null,
-/// a cause as its name. Buckets are left out.
+/// a cause and a scope as their names. Buckets are left out, and so is of a timer that is no cluster timer
+/// what belongs to those.
 void to_json(nlohmann::json& json, const DurationPercentiles& percentiles);
 void to_json(nlohmann::json& json, const SkippedCounts& skipped);
+void to_json(nlohmann::json& json, const ClaimCounts& claims);
 void to_json(nlohmann::json& json, LatenessCause cause);
 void to_json(nlohmann::json& json, const TimerStats& stats);
 void to_json(nlohmann::json& json, const ServiceTimerStats& stats);

@@ -30,6 +30,17 @@ inline void to_json(nlohmann::json& json, const SkippedCounts& skipped) {
   json["drifted"] = skipped.drifted;
   json["failing"] = skipped.failing;
   json["paused"] = skipped.paused;
+  json["elsewhere"] = skipped.elsewhere;
+  json["unclaimed"] = skipped.unclaimed;
+}
+
+inline void to_json(nlohmann::json& json, const ClaimCounts& claims) {
+  json = nlohmann::json::object();
+  json["won"] = claims.won;
+  json["lost"] = claims.lost;
+  json["failed"] = claims.failed;
+  json["unclear"] = claims.unclear;
+  json["running_elsewhere"] = claims.running_elsewhere;
 }
 
 inline void to_json(nlohmann::json& json, LatenessCause cause) {
@@ -39,6 +50,9 @@ inline void to_json(nlohmann::json& json, LatenessCause cause) {
       break;
     case LatenessCause::own_run:
       json = "own_run";
+      break;
+    case LatenessCause::claim:
+      json = "claim";
       break;
     case LatenessCause::event_loop:
       json = "event_loop";
@@ -64,6 +78,7 @@ inline void to_json(nlohmann::json& json, const TimerStats& stats) {
   json["max_error_backoff"] = detail::in_seconds(stats.max_error_backoff);
   json["max_consecutive_errors"] = stats.max_consecutive_errors;
   json["align_to_epoch"] = stats.align_to_epoch;
+  json["scope"] = stats.scope == Scope::cluster ? "cluster" : "replica";
   json["is_running"] = stats.is_running;
   json["is_executing"] = stats.is_executing;
   json["is_overdue"] = stats.is_overdue;
@@ -79,6 +94,12 @@ inline void to_json(nlohmann::json& json, const TimerStats& stats) {
   json["timeout_count"] = stats.timeout_count;
   json["blocking_count"] = stats.blocking_count;
   json["clock_step_count"] = stats.clock_step_count;
+  if (stats.scope == Scope::cluster) {
+    json["claims"] = stats.claims;
+    json["current_token"] = stats.current_token;
+    json["last_owner"] = stats.last_owner;
+    json["last_claim_error"] = stats.last_claim_error;
+  }
   json["consecutive_errors"] = stats.consecutive_errors;
   json["error_rate"] = stats.error_rate;
   json["last_error"] = stats.last_error;

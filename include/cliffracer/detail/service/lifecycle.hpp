@@ -168,6 +168,7 @@ inline asio::awaitable<bool> NatsService::start_here() {
     }
     if (!failure && !stop_requested_) {
       open_for_messages();
+      join_cluster(opened);
       timers_.start(tasks_, {.strand = strand_,
                              .queue = queue_,
                              .event_loop = context_,
@@ -177,7 +178,8 @@ inline asio::awaitable<bool> NatsService::start_here() {
                              .workers_inline = environment_.workers_inline(),
                              .blocking_threshold = config_.blocking_threshold,
                              .run_observer = environment_.observer(),
-                             .observer = observer_});
+                             .observer = observer_,
+                             .claims = claims_.get()});
     }
   } catch (...) {
     failure = std::current_exception();  // no threads to be had
@@ -194,6 +196,21 @@ inline asio::awaitable<bool> NatsService::start_here() {
   // Asked for meanwhile on another thread, too early for begin_stop().
   if (stop_requested_) begin_stop();
   co_return true;
+}
+
+/// If replicas share a timer.
+inline void NatsService::join_cluster(const std::shared_ptr<detail::NatsLink>& opened) {
+  const auto shared = timers_.cluster_timers();
+  if (shared.empty()) return;
+  if (!claims_) {
+    const detail::ClusterClaims::Surroundings around{
+        .strand = strand_, .queue = queue_, .tasks = tasks_, .log = *log_, .config = config_, .id = id_};
+    claims_ = std::make_unique<detail::ClusterClaims>(
+        around, shared, [this](detail::TimerEntry& entry, detail::ClaimOutcome outcome) {
+          timers_.claim_decided(entry, outcome);
+        });
+  }
+  claims_->attach(opened);
 }
 
 /// Keeps what `hook` throws.

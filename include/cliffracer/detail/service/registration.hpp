@@ -32,7 +32,8 @@ void NatsService::add_one(const timer<Method, Type>& registration) {
   auto& owner = owner_of<typename timer<Method, Type>::service_type>("timer " + name);
   timers_.add(config_.name, registration, owner,
               {.tolerance = config_.default_tolerance,
-               .jitter_seed = config_.jitter_seed != 0 ? config_.jitter_seed : environment_.jitter_seed()});
+               .jitter_seed = config_.jitter_seed != 0 ? config_.jitter_seed : environment_.jitter_seed(),
+               .keep = config_.cluster.keep});
 }
 
 template <auto Method, class Type>

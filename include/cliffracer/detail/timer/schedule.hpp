@@ -102,6 +102,9 @@ class Schedule {
     return extras_ && extras_->options.align_to_epoch;
   }
 
+  /// What is due is a retry, or a run that was asked for.
+  [[nodiscard]] constexpr bool is_off_grid() const noexcept { return off_grid_; }
+
   /// 1 + failures in a row so far.
   [[nodiscard]] constexpr std::uint32_t attempt() const noexcept { return failures_ + 1; }
 
@@ -181,11 +184,10 @@ class Schedule {
     if (!is_running) run_if_wanted(now);
   }
 
-  /// All points until `now` are passed over, and the failures before are forgotten. Returns how many. Not
-  /// while a run is in progress.
+  /// All points until `now` are passed over, and so is a retry. Returns how many. Not while a run is in
+  /// progress.
   [[nodiscard]] constexpr std::uint64_t pass_over(TimePoint now) noexcept {
     const std::uint64_t passed = pass(now);
-    failures_ = 0;
     off_grid_ = false;
     is_run_wanted_ = false;
     if (is_aligned()) next_ = extras_->next_aligned(now, options_.interval);
@@ -193,6 +195,8 @@ class Schedule {
     draw_jitter();
     return passed;
   }
+
+  constexpr void forget_failures() noexcept { failures_ = 0; }
 
   /// The grid is anchor + k * `interval` (> jitter and tolerance) from now on, the newest start being the
   /// anchor; what would have been due before now is due now. A retry stays where it is. Returns the number of

@@ -2,6 +2,7 @@
 
 #include <cliffracer/detail/time/time_point.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -45,6 +46,13 @@ struct ScheduleExtras {
                                                  std::chrono::nanoseconds interval) const noexcept {
     const std::int64_t past = wall(instant) % interval.count();
     return later(instant, interval - std::chrono::nanoseconds{past < 0 ? past + interval.count() : past});
+  }
+
+  /// The number of the newest point that is not behind `instant`, counted from the epoch, where 0 is. Before
+  /// the epoch 0.
+  [[nodiscard]] constexpr std::uint64_t tick(TimePoint instant,
+                                             std::chrono::nanoseconds interval) const noexcept {
+    return static_cast<std::uint64_t>(std::max<std::int64_t>(wall(instant), 0) / interval.count());
   }
 
   const Options options;

@@ -5,6 +5,7 @@
 #include <cliffracer/detail/timer/outcome.hpp>
 #include <cliffracer/detail/timer/rare_stats.hpp>
 #include <cliffracer/detail/timer/schedule.hpp>
+#include <cliffracer/detail/timer/tick_claims.hpp>
 #include <cliffracer/timer_stats.hpp>
 
 #include <algorithm>
@@ -30,11 +31,13 @@ class StatsCell {
   struct Parts {
     bool deferral = false;     // it has a tolerance
     bool worker_wait = false;  // it runs on the worker pool
+    bool cluster = false;      // replicas share it
   };
 
   StatsCell(std::chrono::nanoseconds interval, Parts parts)
       : deferral_{parts.deferral ? std::make_unique<Deferral>() : nullptr},
         worker_wait_{parts.worker_wait ? std::make_unique<Durations>() : nullptr},
+        cluster_{parts.cluster ? std::make_unique<ClusterStats>() : nullptr},
         interval_{interval.count()} {}
   StatsCell(const StatsCell&) = delete;
   StatsCell& operator=(const StatsCell&) = delete;
@@ -146,6 +149,30 @@ class StatsCell {
     });
   }
 
+  // Only of a cluster timer.
+
+  /// What came of a claim; `passed` due points (0: none) are passed over because of it, and the next one is
+  /// `due`.
+  void claim_decided(ClaimOutcome outcome, std::uint64_t passed, TimePoint due) noexcept {
+    write([&] {
+      if (Count* const count = count_of(outcome)) add(*count, 1);
+      set(next_due_, due.time_since_epoch().count());
+      if (passed == 0) return;
+      const bool is_unclaimed = outcome == ClaimOutcome::failed || outcome == ClaimOutcome::unclear;
+      add(is_unclaimed ? cluster_->unclaimed : cluster_->elsewhere, 1);
+      add(skipped_, passed);
+    });
+  }
+  void token_used(std::uint64_t token) noexcept {
+    write([&] { set(cluster_->token, token); });
+  }
+  void owner_seen(std::string_view owner) noexcept {
+    write([&] { cluster_->last_owner.set(owner); });
+  }
+  void claim_refused(std::string_view why) noexcept {
+    write([&] { cluster_->last_claim_error.set(why); });
+  }
+
   /// The next point is another one.
   void due_again(TimePoint due) noexcept {
     write([&] { set(next_due_, due.time_since_epoch().count()); });
@@ -222,7 +249,7 @@ class StatsCell {
   Instants snapshot(TimerStats& stats) const {
     Instants instants;
     std::uint64_t before = 0;
-    ErrorText::Copy error{}, pause_reason{}, blocked_by{};
+    ErrorText::Copy error{}, pause_reason{}, blocked_by{}, last_owner{}, last_claim_error{};
     do {
       before = sequence_.load(std::memory_order_acquire);
       stats.success_count = get(succeeded_);
@@ -247,6 +274,11 @@ class StatsCell {
         pause_reason = rare->pause_reason.copy();
         blocked_by = rare->blocked_by.copy();
       }
+      if (cluster_) {
+        read(*cluster_, stats);
+        last_owner = cluster_->last_owner.copy();
+        last_claim_error = cluster_->last_claim_error.copy();
+      }
     } while (before % 2 != 0 || sequence_.load(std::memory_order_relaxed) != before);
 
     const std::uint64_t finished = stats.success_count + stats.error_count + stats.cancelled_count;
@@ -257,10 +289,13 @@ class StatsCell {
     }
     if (finished > 0) stats.average_execution_time = stats.total_execution_time / finished;
     const SkippedCounts& skipped = stats.skipped;
-    stats.skipped.missed = stats.skipped_count - skipped.drifted - skipped.failing - skipped.paused;
+    stats.skipped.missed = stats.skipped_count - skipped.drifted - skipped.failing - skipped.paused -
+                           skipped.elsewhere - skipped.unclaimed;
     stats.last_error = error.text();
     if (stats.is_paused) stats.pause_reason = pause_reason.text();
     stats.last_blocked_by = blocked_by.text();
+    stats.last_owner = last_owner.text();
+    stats.last_claim_error = last_claim_error.text();
     stats.execution_time = execution_time_.percentiles(execution_time_range_);
     stats.lateness = lateness_.percentiles(lateness_range_);
     if (deferral_) stats.deferral = deferral_->histogram.percentiles(deferral_->range);
@@ -326,6 +361,36 @@ class StatsCell {
     stats.longest_blocking = get(rare.longest_blocking);
   }
 
+  static void read(const ClusterStats& cluster, TimerStats& stats) noexcept {
+    stats.claims.won = get(cluster.won);
+    stats.claims.lost = get(cluster.lost);
+    stats.claims.failed = get(cluster.failed);
+    stats.claims.unclear = get(cluster.unclear);
+    stats.claims.running_elsewhere = get(cluster.running_elsewhere);
+    stats.skipped.elsewhere = get(cluster.elsewhere);
+    stats.skipped.unclaimed = get(cluster.unclaimed);
+    stats.current_token = get(cluster.token);
+  }
+
+  /// Null: it is not a claim that was made.
+  Count* count_of(ClaimOutcome outcome) noexcept {
+    switch (outcome) {
+      case ClaimOutcome::won:
+        return &cluster_->won;
+      case ClaimOutcome::lost:
+        return &cluster_->lost;
+      case ClaimOutcome::failed:
+        return &cluster_->failed;
+      case ClaimOutcome::unclear:
+        return &cluster_->unclear;
+      case ClaimOutcome::running_elsewhere:
+        return &cluster_->running_elsewhere;
+      case ClaimOutcome::behind:
+        break;
+    }
+    return nullptr;
+  }
+
   static std::uint64_t number(std::chrono::nanoseconds duration) noexcept {
     return static_cast<std::uint64_t>(std::max<std::int64_t>(duration.count(), 0));
   }
@@ -353,6 +418,7 @@ class StatsCell {
   DurationRange execution_time_range_, lateness_range_;
   std::unique_ptr<Deferral> deferral_;
   std::unique_ptr<Durations> worker_wait_;
+  std::unique_ptr<ClusterStats> cluster_;
   Nanoseconds interval_;
   std::atomic<RareStats*> rare_{nullptr};
   Count is_running_{0}, failed_{0}, cancelled_{0}, skipped_{0}, drifts_{0};

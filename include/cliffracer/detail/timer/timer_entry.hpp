@@ -3,6 +3,7 @@
 #include <cliffracer/detail/task_group.hpp>
 #include <cliffracer/detail/time/handler_memory.hpp>
 #include <cliffracer/detail/time/timer_queue.hpp>
+#include <cliffracer/detail/timer/cluster_timer.hpp>
 #include <cliffracer/detail/timer/schedule.hpp>
 #include <cliffracer/detail/timer/schedule_extras.hpp>
 #include <cliffracer/detail/timer/stats_cell.hpp>
@@ -16,6 +17,7 @@
 #include <cstddef>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -92,6 +94,7 @@ struct TimerSettings {
   ScheduleExtras::Options extras{};
   std::chrono::nanoseconds timeout{0};  ///< 0: none
   bool on_workers = false;
+  std::optional<WhenUnavailable> cluster{};  ///< Empty: each replica runs it.
 };
 
 /// One registered timer of one service object: when it is due, what it is, what it did. What every tick
@@ -105,11 +108,13 @@ struct alignas(64) TimerEntry : TimerQueue::Waiter {
         schedule{settings.schedule, TimePoint{}, extras.get()},
         stats{settings.schedule.interval,
               {.deferral = settings.schedule.tolerance > std::chrono::nanoseconds::zero(),
-               .worker_wait = settings.on_workers}},
+               .worker_wait = settings.on_workers,
+               .cluster = settings.cluster.has_value()}},
         worker_run{settings.on_workers ? std::make_unique<WorkerRun>() : nullptr},
         limit{settings.timeout > std::chrono::nanoseconds::zero()
                   ? std::make_unique<TimeLimit>(settings.timeout)
                   : nullptr},
+        cluster{settings.cluster ? std::make_unique<ClusterTimer>(*settings.cluster) : nullptr},
         name{std::move(timer_name)} {
     tolerance = settings.schedule.tolerance;
   }
@@ -127,6 +132,7 @@ struct alignas(64) TimerEntry : TimerQueue::Waiter {
   StatsCell stats;
   std::unique_ptr<WorkerRun> worker_run;  // null: the method runs on the event loop
   std::unique_ptr<TimeLimit> limit;       // null: a run may take as long as it likes
+  std::unique_ptr<ClusterTimer> cluster;  // null: each replica runs it
   bool is_paused = false;
   bool is_triggered = false;  // runs once although it is paused
   bool is_parked = false;     // paused, and in no queue

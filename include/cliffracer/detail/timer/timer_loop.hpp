@@ -6,7 +6,9 @@
 #include <cliffracer/detail/time/timer_queue.hpp>
 #include <cliffracer/detail/time/wall_clock.hpp>
 #include <cliffracer/detail/timer/method_runners.hpp>
+#include <cliffracer/detail/timer/tick_claims.hpp>
 #include <cliffracer/detail/timer/time_limits.hpp>
+#include <cliffracer/detail/timer/timer_claims.hpp>
 #include <cliffracer/detail/timer/timer_entry.hpp>
 #include <cliffracer/detail/timer/timer_places.hpp>
 #include <cliffracer/detail/timer/timer_runs.hpp>
@@ -38,10 +40,10 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
  public:
   using Entries = std::vector<std::unique_ptr<TimerEntry>>;
 
-  /// `workers` is null when no method runs on workers. All of it, and the loop, must outlive the end of the
-  /// last run: when `tasks` is empty.
+  /// `workers` is null when no method runs on workers, `claims` when no timer is the cluster's. All of it,
+  /// and the loop, must outlive the end of the last run: when `tasks` is empty.
   TimerLoop(const Strand& strand, TimerQueue& queue, TaskGroup& tasks, const Entries& entries,
-            WorkerPool* workers, const TimerRuns::Told& told)
+            WorkerPool* workers, TickClaims* claims, const TimerRuns::Told& told)
       : strand_{strand},
         queue_{queue},
         tasks_{tasks},
@@ -50,6 +52,7 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
         runs_{told},
         places_{queue, tasks, runs_},
         limits_{places_, runs_},
+        claims_{places_, runs_, claims},
         runners_{*this, strand_, tasks_, runs_.watch().is_on() ? &queue.source() : nullptr},
         clock_alarm_{queue_, strand_} {}
 
@@ -86,6 +89,7 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
     while (!places_.is_batch_empty()) dismiss(places_.pop());
     runners_.stop();
     clock_alarm_.ring();
+    claims_.request_stop();
   }
 
   /// From now on a coroutine that ends with operation_aborted counts as cancelled.
@@ -93,6 +97,12 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
 
   /// A method has returned from its worker. On any thread that runs the io_context.
   void worker_returned(TimerEntry& entry) { asio::dispatch(strand_, Returned{*this, entry}); }
+
+  /// What came of a claim.
+  void claim_decided(TimerEntry& entry, ClaimOutcome outcome) {
+    now_ = queue_.now();
+    claims_.decided(entry, outcome, now_);
+  }
 
   // ---- Control, also from inside a method
 
@@ -144,6 +154,8 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
       const TimerEntry& entry = places_.front();
       if (runs_.is_stopping() || limits_.is_armed(entry) || places_.is_resting(entry)) {
         dismiss(places_.pop());
+      } else if (TimerClaims::is_missing(entry, now_)) {
+        claims_.ask(places_.pop(), now_);
       } else if (entry.method->start) {
         return true;
       } else {
@@ -158,7 +170,12 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
 
   Schedule::Decision begin(TimerEntry& entry) {
     const Schedule::Decision decision = runs_.begin(entry, now_);
-    if (!decision.run) places_.put_back(entry);
+    if (decision.run) {
+      claims_.run_began(entry);
+    } else {
+      claims_.run_ended(entry);
+      places_.put_back(entry);
+    }
     return decision;
   }
 
@@ -307,6 +324,7 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
   }
 
   void run_ended(TimerEntry& entry) {
+    claims_.run_ended(entry);
     if (limits_.disarm(entry)) places_.put_back(entry);
   }
 
@@ -363,6 +381,7 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
   TimerRuns runs_;
   TimerPlaces places_;
   TimeLimits limits_;
+  TimerClaims claims_;
 
   TimePoint now_{};  // as of the newest look at the clock
   TimePoint turn_end_{};

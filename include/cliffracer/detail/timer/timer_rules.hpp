@@ -5,6 +5,7 @@
 #include <cliffracer/detail/timer/option_duration.hpp>
 #include <cliffracer/detail/timer/timer_entry.hpp>
 #include <cliffracer/run_on.hpp>
+#include <cliffracer/scope.hpp>
 #include <cliffracer/timer.hpp>
 
 #include <algorithm>
@@ -30,6 +31,8 @@ struct TimerOptions {
   OptionDuration max_error_backoff;
   std::uint32_t max_consecutive_errors;
   bool align_to_epoch;
+  Scope scope;
+  WhenUnavailable when_unavailable;
   MissedTicks missed_ticks;
   RunOn run_on;
   std::string name;
@@ -48,6 +51,8 @@ template <auto Method, class Type>
           .max_error_backoff = registration.max_error_backoff,
           .max_consecutive_errors = registration.max_consecutive_errors,
           .align_to_epoch = registration.align_to_epoch,
+          .scope = registration.scope,
+          .when_unavailable = registration.when_unavailable,
           .missed_ticks = registration.missed_ticks,
           .run_on = registration.run_on,
           .name = registration.name};
@@ -58,6 +63,7 @@ struct TimerDefaults {
   std::chrono::nanoseconds tolerance{
       0};  ///< Of timers without one of their own; at most a tenth of interval.
   std::uint64_t jitter_seed = 0;
+  std::chrono::nanoseconds keep{0};  ///< How long claims are kept, as ClusterConfig says.
 };
 
 /// Throws std::invalid_argument for the first rule that an option breaks. `what` begins the message.
@@ -90,6 +96,12 @@ inline void check_interval(const std::string& what, const OptionDuration& interv
     for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001B3U;
   }
   return hash;
+}
+
+/// Whether `name` may be a token of a key in a key-value bucket.
+[[nodiscard]] inline bool is_bucket_key(std::string_view name) {
+  return name.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_=/") ==
+         std::string_view::npos;
 }
 
 /// What a timer does according to its options. Throws std::invalid_argument that names service, timer and
@@ -128,6 +140,22 @@ inline void check_interval(const std::string& what, const OptionDuration& interv
             "max_error_backoff must be greater than error_backoff");
   }
   require(options.missed_ticks <= MissedTicks::skip, "missed_ticks is no MissedTicks");
+  require(options.scope <= Scope::cluster, "scope is no Scope");
+  require(options.when_unavailable <= WhenUnavailable::run, "when_unavailable is no WhenUnavailable");
+  const bool is_cluster = options.scope == Scope::cluster;
+  require(is_cluster || options.when_unavailable == WhenUnavailable::miss,
+          "when_unavailable is for a timer with scope cluster");
+  if (is_cluster) {
+    require(
+        options.missed_ticks != MissedTicks::burst,
+        "missed_ticks: burst does not go with scope cluster: another replica may have run what was missed");
+    require(
+        is_bucket_key(service) && is_bucket_key(name),
+        "scope cluster: the names of service and timer may hold letters, digits, '-', '_', '=' and '/' only");
+    require(
+        defaults.keep.count() == 0 || defaults.keep / 3 >= interval,
+        "interval must be at most a third of the time that claims are kept (ServiceConfig::cluster.keep)");
+  }
   require(options.run_on <= RunOn::worker_pool, "run_on is no RunOn");
   const bool on_workers = options.run_on == RunOn::worker_pool;
   require(!method.start || !on_workers,
@@ -145,10 +173,11 @@ inline void check_interval(const std::string& what, const OptionDuration& interv
                      .jitter = options.jitter,
                      .max_error_backoff = options.max_error_backoff,
                      .max_consecutive_errors = options.max_consecutive_errors,
-                     .align_to_epoch = options.align_to_epoch,
+                     .align_to_epoch = options.align_to_epoch || is_cluster,
                      .seed = seed_of(defaults.jitter_seed, service, name)},
           .timeout = options.timeout,
-          .on_workers = on_workers};
+          .on_workers = on_workers,
+          .cluster = is_cluster ? std::optional{options.when_unavailable} : std::nullopt};
 }
 
 }  // namespace cliffracer::detail

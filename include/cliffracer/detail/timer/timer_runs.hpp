@@ -7,6 +7,7 @@
 #include <cliffracer/detail/timer/outcome.hpp>
 #include <cliffracer/detail/timer/run_observer.hpp>
 #include <cliffracer/detail/timer/schedule.hpp>
+#include <cliffracer/detail/timer/tick_claims.hpp>
 #include <cliffracer/detail/timer/timer_entry.hpp>
 #include <cliffracer/detail/timer/timer_log.hpp>
 #include <cliffracer/detail/work_context.hpp>
@@ -64,6 +65,7 @@ class TimerRuns {
   /// At the start of all timers: `entry.due` is the first due point.
   void start(TimerEntry& entry, TimePoint now) const {
     if (entry.limit && entry.limit->stop.stop_requested()) entry.limit->stop = std::stop_source{};
+    if (entry.cluster) entry.cluster->is_granted = false;
     entry.schedule.start(now);
     entry.due = entry.schedule.due();
     entry.stats.loop_started(entry.due);
@@ -82,6 +84,7 @@ class TimerRuns {
     }
     entry.is_triggered = false;
     entry.stats.run_started(decision);
+    if (entry.cluster) entry.stats.token_used(entry.cluster->token());
     const std::string_view why = attribute(entry, decision, now, own_end);
     if (decision.drifted) log_.drifted(entry, decision, why);
     if (run_observer_) run_observer_->run_started(log_.service(), entry.name, decision, now);
@@ -100,7 +103,8 @@ class TimerRuns {
             .run_number = entry.stats.execution_count(),
             .attempt = decision.attempt,
             .stop_token = entry.limit ? entry.limit->stop.get_token() : stop_.get_token(),
-            .deferral = decision.deferral};
+            .deferral = decision.deferral,
+            .token = entry.cluster ? entry.cluster->token() : 0};
   }
 
   /// A run that took `length` has ended. `entry.due` is the next due point.
@@ -138,6 +142,23 @@ class TimerRuns {
       entry.stats.worker_found(elapsed(run.asked, run.started));
       end(entry, now, length, std::exchange(run.thrown, nullptr), run.context);
     }
+  }
+
+  /// What came of the claim for a due tick. Unless it will be run or asked for again, it is passed over:
+  /// `entry.due` is the next due point then.
+  void claim_decided(TimerEntry& entry, ClaimOutcome outcome, bool is_passed_over, TimePoint now) const {
+    const bool is_elsewhere = outcome != ClaimOutcome::failed && outcome != ClaimOutcome::unclear;
+    std::uint64_t passed = 0;
+    if (is_passed_over) {
+      entry.is_triggered = false;
+      passed = entry.schedule.pass_over(now);
+      entry.due = entry.schedule.due();
+    }
+    entry.stats.claim_decided(outcome, passed, entry.schedule.due());
+    if (passed == 0) return;
+    tell_(&TimerObserver::on_skip, entry.name, is_elsewhere ? SkipReason::elsewhere : SkipReason::unclaimed,
+          std::uint64_t{1});
+    if (passed > 1) tell_(&TimerObserver::on_skip, entry.name, SkipReason::missed, passed - 1);
   }
 
   /// The run in progress has outlasted its timeout.
@@ -185,6 +206,7 @@ class TimerRuns {
   /// The points until `now` came while it was paused.
   std::uint64_t pass_over(TimerEntry& entry, TimePoint now) const {
     const std::uint64_t passed = entry.schedule.pass_over(now);
+    entry.schedule.forget_failures();
     entry.due = entry.schedule.due();
     entry.stats.passed_over(passed, entry.due);
     if (passed > 0) tell_(&TimerObserver::on_skip, entry.name, SkipReason::paused, passed);
@@ -251,11 +273,13 @@ class TimerRuns {
       entry.stats.late(LatenessCause::none, {});
       return {};
     }
-    const LatenessCause cause = watch_.cause_of(decision.due, now, own_end);
+    const bool is_claim = entry.cluster && entry.cluster->claim_time > decision.lateness / 2;
+    const LatenessCause cause = is_claim ? LatenessCause::claim : watch_.cause_of(decision.due, now, own_end);
     const std::string_view by = cause == LatenessCause::event_loop ? watch_.blocked_by() : "";
     entry.stats.late(cause, by);
     if (!decision.drifted) return {};
     if (cause == LatenessCause::own_run) return "its own run before";
+    if (cause == LatenessCause::claim) return "the claim of its tick";
     if (cause == LatenessCause::suspended) return "a stop of the process, or others on its io_context";
     return by;
   }

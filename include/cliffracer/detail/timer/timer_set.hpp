@@ -54,6 +54,7 @@ class TimerSet {
     std::chrono::nanoseconds blocking_threshold{0};  ///< As ServiceConfig says.
     RunObserver* run_observer = nullptr;
     std::shared_ptr<TimerObserver> observer{};
+    TickClaims* claims = nullptr;  ///< Null: no timer is the cluster's.
   };
 
   /// Starts the timers, which run in `tasks`.
@@ -69,7 +70,8 @@ class TimerSet {
                                .blocking_threshold = around.blocking_threshold,
                                .run_observer = around.run_observer,
                                .observer = around.observer};
-    loop_.emplace(around.strand, around.queue, tasks, entries_, workers_ ? &*workers_ : nullptr, told);
+    loop_.emplace(around.strand, around.queue, tasks, entries_, workers_ ? &*workers_ : nullptr,
+                  around.claims, told);
     control_->attach(*loop_, around.strand);
     loop_->start();
   }
@@ -77,6 +79,20 @@ class TimerSet {
   /// Something ("rpc get_health") held the event loop that is no timer.
   void held_by(std::string_view what, TimePoint began, TimePoint ended) {
     if (loop_) loop_->held_by(what, began, ended);
+  }
+
+  /// The timers that replicas share.
+  [[nodiscard]] std::vector<TimerEntry*> cluster_timers() const {
+    std::vector<TimerEntry*> found;
+    for (const auto& entry : entries_) {
+      if (entry->cluster) found.push_back(entry.get());
+    }
+    return found;
+  }
+
+  /// What came of a claim.
+  void claim_decided(TimerEntry& entry, ClaimOutcome outcome) {
+    if (loop_) loop_->claim_decided(entry, outcome);
   }
 
   /// No run starts any more, and runs in progress are asked to end by their stop_token.
@@ -129,6 +145,10 @@ class TimerSet {
   /// Throws std::invalid_argument, too, for an interval that breaks a rule.
   void set_interval(const std::string& service, std::string_view name, const OptionDuration& interval) {
     TimerEntry& entry = find(service, name);
+    if (entry.cluster) {
+      throw std::invalid_argument{"service " + service + ": timer " + entry.name +
+                                  ": interval: a cluster timer's ticks are counted in it: it stays"};
+    }
     check_interval("service " + service + ": timer " + entry.name + ": ", interval, entry.tolerance,
                    entry.extras ? entry.extras->options.jitter : std::chrono::nanoseconds::zero());
     control_->submit([&entry, value = interval.value()](TimerLoop* loop) {
@@ -191,6 +211,7 @@ class TimerSet {
     stats.tolerance = options.tolerance;
     stats.eager = options.eager;
     if (entry.limit) stats.timeout = entry.limit->timeout;
+    if (entry.cluster) stats.scope = Scope::cluster;
     const StatsCell::Instants instants = entry.stats.snapshot(stats);
     stats.initial_delay = options.eager ? std::chrono::nanoseconds::zero() : stats.interval;
     if (entry.extras) {
