@@ -90,7 +90,8 @@ class TimerWorld {
                          .worker_threads = worker_threads,
                          .workers_inline = workers_inline,
                          .blocking_threshold = blocking_threshold,
-                         .observer = observer});
+                         .observer = observer,
+                         .claims = claims});
     time.settle();
   }
 
@@ -115,6 +116,7 @@ class TimerWorld {
 
   std::chrono::nanoseconds blocking_threshold{0};
   std::shared_ptr<cliffracer::TimerObserver> observer;
+  cliffracer::detail::TickClaims* claims = nullptr;
   std::size_t worker_threads = 0;
   bool workers_inline = false;
   asio::io_context context{1};

@@ -207,6 +207,15 @@ TEST_CASE("each rule of a config has its message, which names the service") {
       {[](auto& c) { c.tls.certificate_file = std::string("a\0b", 3), c.tls.key_file = "k"; }, nul_in_tls},
       {[](auto& c) { c.tls.certificate_file = "c", c.tls.key_file = std::string("a\0b", 3); }, nul_in_tls},
       {[](auto& c) { c.tls.expected_hostname = std::string("a\0b", 3); }, nul_in_tls},
+      {[](auto& c) { c.cluster.bucket.clear(); },
+       "service x: cluster.bucket must be 1 to 128 letters, digits, '-' and '_'"},
+      {[](auto& c) { c.cluster.bucket = "a.b"; },
+       "service x: cluster.bucket must be 1 to 128 letters, digits, '-' and '_'"},
+      {[](auto& c) { c.cluster.replicas = 0; }, "service x: cluster.replicas must be 1 to 5"},
+      {[](auto& c) { c.cluster.replicas = 6; }, "service x: cluster.replicas must be 1 to 5"},
+      {[](auto& c) { c.cluster.keep = -1ns; }, "service x: cluster.keep must not be negative"},
+      {[](auto& c) { c.cluster.owner_timeout = 99ms; },
+       "service x: cluster.owner_timeout must be at least 100 ms"},
   };
   for (const Row& row : rows) {
     const std::string said = verdict(row.change);

@@ -21,7 +21,7 @@ class TimerClaims {
 
   /// The due entry may not run before its tick is claimed.
   [[nodiscard]] static bool is_missing(const TimerEntry& entry, TimePoint now) noexcept {
-    return entry.cluster && !entry.cluster->is_granted && !is_held(entry, now);
+    return entry.cluster && !is_granted(entry, now) && !is_held(entry, now);
   }
 
   /// Asks for the tick that is due. The entry comes back in the queue, to be run or not.
@@ -78,6 +78,11 @@ class TimerClaims {
  private:
   [[nodiscard]] static std::uint64_t tick_of(const TimerEntry& entry, TimePoint now) noexcept {
     return entry.extras->tick(now, entry.schedule.options().interval);
+  }
+
+  /// Its time may be over since: the timer was paused, or the event loop was busy.
+  [[nodiscard]] static bool is_granted(const TimerEntry& entry, TimePoint now) noexcept {
+    return entry.cluster->is_granted && entry.cluster->tick == tick_of(entry, now);
   }
 
   /// A retry, or a run that was asked for, within a tick that was claimed here.

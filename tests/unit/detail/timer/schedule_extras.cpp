@@ -157,6 +157,8 @@ TEST_CASE("a schedule gives up after as many failures in a row as it may have") 
   run(schedule, schedule.due(), false);
   CHECK(schedule.gives_up());
   CHECK(schedule.pass_over(at(10s)) == 9);
+  CHECK(schedule.gives_up());
+  schedule.forget_failures();
   CHECK_FALSE(schedule.gives_up());
   CHECK(schedule.attempt() == 1);
 }
@@ -341,4 +343,26 @@ TEST_CASE("points that pass while a timer is paused are passed over, and its gri
   run(schedule, at(1s));
   CHECK(schedule.pass_over(at(4500ms)) == 3);
   CHECK(schedule.due() == at(5s));
+}
+
+TEST_CASE("ticks are counted from the epoch, from each point to the next") {
+  const ScheduleExtras extras = aligned(1h);
+  CHECK(extras.tick(at(0s), 1h) == 1);
+  CHECK(extras.tick(at(1h - 1ns), 1h) == 1);
+  CHECK(extras.tick(at(1h), 1h) == 2);
+  CHECK(extras.tick(at(0s), 1min) == 60);
+  CHECK(extras.tick(at(-2h), 1h) == 0);
+}
+
+TEST_CASE("what another replica runs is passed over, retries with it, and failures are not forgotten") {
+  ScheduleExtras extras = aligned(0s);
+  Schedule schedule{hourly(), at(0s), &extras};
+  run(schedule, at(1h), false);
+  CHECK(schedule.is_off_grid());
+  CHECK(schedule.pass_over(at(1h + 1s)) == 0);
+  CHECK(schedule.due() == at(2h));
+  CHECK_FALSE(schedule.is_off_grid());
+  CHECK(schedule.pass_over(at(2h)) == 1);
+  CHECK(schedule.due() == at(3h));
+  CHECK(schedule.attempt() == 2);
 }

@@ -11,7 +11,10 @@
 using namespace std::chrono_literals;
 using cliffracer::MissedTicks;
 using cliffracer::RunOn;
+using cliffracer::Scope;
 using cliffracer::timer;
+using cliffracer::WhenUnavailable;
+using cliffracer::detail::TimerDefaults;
 using cliffracer::detail::TimerSet;
 
 namespace {
@@ -22,11 +25,11 @@ struct Service {
 };
 
 template <auto Method, class Type>
-std::string refusal(const timer<Method, Type>& registration) {
+std::string refusal(const timer<Method, Type>& registration, const TimerDefaults& defaults = {}) {
   TimerSet timers;
   Service service;
   try {
-    timers.add("orders", registration, service);
+    timers.add("orders", registration, service, defaults);
   } catch (const std::invalid_argument& error) {
     return error.what();
   }
@@ -66,6 +69,18 @@ TEST_CASE("an option out of range is refused with service, timer and rule") {
        "service orders: timer plain: initial_delay must not be negative"},
       {refusal(timer<plain>{.interval = 1s, .eager = true, .initial_delay = 0s}),
        "service orders: timer plain: initial_delay does not go with eager"},
+      {refusal(timer<plain>{.interval = 1s, .when_unavailable = WhenUnavailable::run}),
+       "service orders: timer plain: when_unavailable is for a timer with scope cluster"},
+      {refusal(timer<plain>{.interval = 1s, .scope = Scope::cluster, .missed_ticks = MissedTicks::burst}),
+       "service orders: timer plain: missed_ticks: burst does not go with scope cluster: another replica may "
+       "have run what was missed"},
+      {refusal(timer<plain>{.interval = 1s, .scope = Scope::cluster, .name = "lösche"}),
+       "service orders: timer lösche: scope cluster: the names of service and timer may hold letters, "
+       "digits, "
+       "'-', '_', '=' and '/' only"},
+      {refusal(timer<plain>{.interval = 1s, .scope = Scope::cluster}, {.keep = 3s - 1ns}),
+       "service orders: timer plain: interval must be at most a third of the time that claims are kept "
+       "(ServiceConfig::cluster.keep)"},
       {refusal(timer<plain>{.interval = 1s, .jitter = -1ns}),
        "service orders: timer plain: jitter must not be negative"},
       {refusal(timer<plain>{.interval = 1s, .jitter = 1s}),

@@ -1,0 +1,272 @@
+#include "support/catch.hpp"
+#include "support/virtual_time.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+using namespace std::chrono_literals;
+using cliffracer::LatenessCause;
+using cliffracer::Scope;
+using cliffracer::TickContext;
+using cliffracer::timer;
+using cliffracer::WhenUnavailable;
+using cliffracer::detail::ClaimOutcome;
+using cliffracer::detail::TimerEntry;
+using support::TimerWorld;
+
+namespace {
+
+/// Answers as a test tells it to; with no answer at hand it keeps the claim waiting.
+struct Claims final : cliffracer::detail::TickClaims {
+  explicit Claims(TimerWorld& of) : world{of} { world.claims = this; }
+
+  void claim(TimerEntry& entry, std::uint64_t tick) override {
+    asked.push_back(tick);
+    waiting = &entry;
+    if (!answers.empty()) {
+      const ClaimOutcome first = answers.front();
+      answers.erase(answers.begin());
+      answer(first);
+    }
+  }
+  void run_began(TimerEntry& entry) noexcept override { began.push_back(entry.cluster->token()); }
+  void run_ended(TimerEntry& /*entry*/) noexcept override { ++ended; }
+  void request_stop() noexcept override {
+    if (waiting) answer(ClaimOutcome::failed);
+  }
+
+  void answer(ClaimOutcome outcome) { world.timers.claim_decided(*std::exchange(waiting, nullptr), outcome); }
+
+  TimerWorld& world;
+  TimerEntry* waiting = nullptr;
+  std::vector<ClaimOutcome> answers;
+  std::vector<std::uint64_t> asked;
+  std::vector<std::uint64_t> began;
+  int ended = 0;
+};
+
+struct Service {
+  asio::awaitable<void> tick(TickContext tick) {
+    tokens.push_back(tick.token);
+    if (std::exchange(fails, false)) throw std::runtime_error{"no luck"};
+    co_return;
+  }
+  void plain(const TickContext& tick) { tokens.push_back(tick.token); }
+
+  std::vector<std::uint64_t> tokens;
+  bool fails = false;
+};
+
+/// A cluster timer of an hour, on the hour.
+struct Hourly {
+  explicit Hourly(WhenUnavailable unavailable = WhenUnavailable::miss) {
+    world.add(timer<&Service::tick>{.interval = 1h,
+                                    .max_drift = 10s,
+                                    .error_backoff = 10min,
+                                    .scope = Scope::cluster,
+                                    .when_unavailable = unavailable},
+              service);
+    world.start();
+  }
+
+  /// Until the next full hour, and then `further`.
+  void next_hour(std::chrono::nanoseconds further = 0s) {
+    const auto wall = world.time.wall_clock().time_since_epoch();
+    world.time.advance(1h - wall % 1h + further);
+  }
+  [[nodiscard]] std::uint64_t hour() const {
+    return static_cast<std::uint64_t>(world.time.wall_clock().time_since_epoch() / 1h);
+  }
+  [[nodiscard]] cliffracer::TimerStats stats() const { return world.stats(); }
+  void check_ledger(std::uint64_t points) const {
+    CHECK(stats().execution_count + stats().skipped_count == points);
+  }
+
+  TimerWorld world;
+  Claims claims{world};
+  Service service;
+};
+
+using Ticks = std::vector<std::uint64_t>;
+
+}  // namespace
+
+TEST_CASE("a tick that is won is run with its number as token") {
+  Hourly at;
+  at.claims.answers = {ClaimOutcome::won, ClaimOutcome::won};
+  at.next_hour();
+  const std::uint64_t first = at.hour();
+  CHECK(at.claims.asked == Ticks{first});
+  CHECK(at.service.tokens == Ticks{first});
+  CHECK(at.claims.began == Ticks{first});
+  CHECK(at.claims.ended == 1);
+  at.next_hour();
+  CHECK(at.service.tokens == Ticks{first, first + 1});
+  CHECK(at.stats().claims.won == 2);
+  CHECK(at.stats().current_token == first + 1);
+  CHECK(at.stats().scope == Scope::cluster);
+  CHECK(at.stats().align_to_epoch);
+  at.check_ledger(2);
+}
+
+TEST_CASE("a tick that another replica has or runs is passed over and counted") {
+  Hourly at;
+  at.claims.answers = {ClaimOutcome::lost, ClaimOutcome::behind, ClaimOutcome::running_elsewhere};
+  for (int n = 0; n < 3; ++n) at.next_hour();
+  CHECK(at.service.tokens.empty());
+  CHECK(at.stats().skipped.elsewhere == 3);
+  CHECK(at.stats().claims.lost == 1);
+  CHECK(at.stats().claims.running_elsewhere == 1);
+  at.check_ledger(3);
+}
+
+TEST_CASE("a tick that cannot be claimed is missed") {
+  Hourly at;
+  at.claims.answers = {ClaimOutcome::failed, ClaimOutcome::unclear};
+  for (int n = 0; n < 2; ++n) at.next_hour();
+  CHECK(at.service.tokens.empty());
+  CHECK(at.stats().skipped.unclaimed == 2);
+  CHECK(at.stats().claims.failed == 1);
+  CHECK(at.stats().claims.unclear == 1);
+  at.check_ledger(2);
+}
+
+TEST_CASE("a tick that cannot be claimed is run where a double run is better than none") {
+  Hourly at{WhenUnavailable::run};
+  at.claims.answers = {ClaimOutcome::failed, ClaimOutcome::unclear, ClaimOutcome::lost};
+  for (int n = 0; n < 3; ++n) at.next_hour();
+  CHECK(at.service.tokens == Ticks{at.hour() - 2, at.hour() - 1});
+  CHECK(at.stats().skipped.unclaimed == 0);
+  CHECK(at.stats().skipped.elsewhere == 1);
+  CHECK(at.stats().claims.failed == 1);
+  at.check_ledger(3);
+}
+
+TEST_CASE("a run waits for its claim, and says that it was late because of it") {
+  Hourly at;
+  at.next_hour(2s);
+  CHECK(at.service.tokens.empty());
+  CHECK_FALSE(at.stats().is_executing);
+  at.claims.answer(ClaimOutcome::won);
+  at.world.time.advance(0s);
+  CHECK(at.service.tokens.size() == 1);
+  CHECK(at.stats().last_lateness == 2s);
+  CHECK(at.stats().last_lateness_cause == LatenessCause::claim);
+  at.check_ledger(1);
+}
+
+TEST_CASE("a tick that is won after its time is not run, and its successor is asked for") {
+  Hourly at;
+  at.next_hour();
+  const std::uint64_t first = at.hour();
+  at.next_hour(1min);
+  CHECK(at.claims.asked == Ticks{first});
+  at.claims.answer(ClaimOutcome::won);
+  at.world.time.advance(0s);
+  CHECK(at.claims.asked == Ticks{first, first + 1});
+  CHECK(at.stats().claims.failed == 1);
+  at.claims.answer(ClaimOutcome::won);
+  at.world.time.advance(0s);
+  CHECK(at.service.tokens == Ticks{first + 1});
+  at.check_ledger(2);
+}
+
+TEST_CASE("a retry within its tick needs no other claim and has the same token") {
+  Hourly at;
+  at.claims.answers = {ClaimOutcome::won};
+  at.service.fails = true;
+  at.next_hour(10min);
+  CHECK(at.service.tokens == Ticks{at.hour(), at.hour()});
+  CHECK(at.claims.asked == Ticks{at.hour()});
+  CHECK(at.claims.began == Ticks{at.hour(), at.hour()});
+  CHECK(at.claims.ended == 2);
+}
+
+TEST_CASE("a retry in the next tick is that tick's run, if it is won") {
+  TimerWorld world;
+  Claims claims{world};
+  Service service;
+  world.add(timer<&Service::tick>{.interval = 1h, .error_backoff = 90min, .scope = Scope::cluster}, service);
+  world.start();
+  claims.answers = {ClaimOutcome::won, ClaimOutcome::lost, ClaimOutcome::won};
+  service.fails = true;
+  const auto wall = world.time.wall_clock().time_since_epoch();
+  world.time.advance(1h - wall % 1h);
+  const std::uint64_t first = service.tokens.at(0);
+  world.time.advance(90min);
+  CHECK(claims.asked == Ticks{first, first + 1});
+  CHECK(service.tokens == Ticks{first});
+  world.time.advance(30min);
+  CHECK(service.tokens == Ticks{first, first + 2});
+}
+
+TEST_CASE("a run that is asked for within a tick of this replica's needs no other claim") {
+  Hourly at;
+  at.claims.answers = {ClaimOutcome::won};
+  at.next_hour(1min);
+  at.world.timers.trigger("svc", "tick");
+  at.world.time.advance(0s);
+  CHECK(at.service.tokens == Ticks{at.hour(), at.hour()});
+  CHECK(at.claims.asked.size() == 1);
+}
+
+TEST_CASE("a run that is asked for within a tick of another replica's is not run here") {
+  Hourly at;
+  at.claims.answers = {ClaimOutcome::lost, ClaimOutcome::lost, ClaimOutcome::won};
+  at.next_hour(1min);
+  at.world.timers.trigger("svc", "tick");
+  at.world.time.advance(0s);
+  CHECK(at.service.tokens.empty());
+  CHECK(at.claims.asked == Ticks{at.hour(), at.hour()});
+  at.next_hour();
+  CHECK(at.service.tokens.size() == 1);
+}
+
+TEST_CASE("a plain method on a worker is given its token") {
+  TimerWorld world;
+  world.workers_inline = true;
+  Claims claims{world};
+  Service service;
+  world.add(timer<&Service::plain>{.interval = 1h, .scope = Scope::cluster}, service);
+  world.start();
+  claims.answers = {ClaimOutcome::won};
+  world.time.advance(1h);
+  CHECK(service.tokens == claims.asked);
+  CHECK(claims.ended == 1);
+}
+
+TEST_CASE("a stop does not wait for a claim") {
+  Hourly at;
+  at.next_hour();
+  CHECK(at.claims.waiting);
+  at.world.stop();
+  CHECK(at.world.tasks.empty());
+  CHECK_FALSE(at.stats().is_running);
+  CHECK(at.service.tokens.empty());
+}
+
+TEST_CASE("a timer that is paused while its tick is claimed does not run") {
+  Hourly at;
+  at.next_hour();
+  const bool is_paused_first = GENERATE(true, false);
+  at.world.timers.pause("svc", "tick", "maintenance");
+  if (is_paused_first) at.world.time.advance(0s);
+  at.claims.answer(ClaimOutcome::won);
+  at.world.time.advance(0s);
+  CHECK(at.service.tokens.empty());
+  at.world.timers.resume("svc", "tick");
+  at.claims.answers = {ClaimOutcome::won};
+  at.next_hour();
+  CHECK(at.service.tokens == Ticks{at.hour()});
+  CHECK(at.stats().skipped.paused == 1);
+  at.check_ledger(2);
+}
+
+TEST_CASE("the interval of a cluster timer stays") {
+  Hourly at;
+  CHECK_THROWS_AS(at.world.timers.set_interval("svc", "tick", 2h), std::invalid_argument);
+}
