@@ -35,18 +35,31 @@ struct BrokerOptions {
   std::size_t max_payload = 1024 * 1024;
   /// False: events() stays empty, for tests so long that they would fill the memory.
   bool keep_events = true;
+  /// Of how many servers it is: JetStream refuses streams with more replicas; >= 1.
+  std::size_t servers = 1;
 };
+
+/// How the JetStream of a Broker is. All of its delays and losses are those of the way within the broker, in
+/// addition to set_latency() and set_loss().
+using StoreFaults = detail::BrokerStoreFaults;
 
 /// A message that has reached the broker.
 struct BrokerEvent {
   std::chrono::nanoseconds at{};  ///< When that was, since the start of the VirtualTime.
-  std::string service{};          ///< Who has published it; empty: the test itself.
+  std::string service{};          ///< Who has published it; empty: the test itself; "$JS": JetStream.
   std::string subject{};
   nlohmann::json payload{};      ///< What is no JSON, as a string.
   std::string correlation_id{};  ///< The header of that name, or empty.
   std::string traceparent{};     ///< The header of that name, or empty.
   std::string service_error{};   ///< The header Nats-Service-Error, or empty.
   int service_error_code = 0;    ///< The header Nats-Service-Error-Code, or 0.
+};
+
+/// A message that JetStream keeps.
+struct StoredEvent {
+  std::string subject{};
+  std::string payload{};
+  std::uint64_t sequence = 0;  ///< In its stream.
 };
 
 /// A NATS broker inside the test, for the services of one VirtualTime: they connect to it, whatever address
@@ -65,7 +78,10 @@ struct BrokerEvent {
 /// It is as core NATS is: `*` and `>` in subjects, queue groups (each message goes to one member, any of
 /// them), requests that nobody serves are answered at once, order is kept between two services, delivery is
 /// at most once. One connection per service; what a service publishes reaches the broker at once, and from
-/// there each receiver after set_latency(). Left out: accounts, TLS, JetStream, slow consumers.
+/// there each receiver after set_latency(). Of JetStream it has what key-value buckets need: STREAM.INFO,
+/// STREAM.CREATE and STREAM.MSG.GET under `$JS.API.`, and for messages to a stream's subjects
+/// acknowledgement, expected sequence per subject, limits and age. Left out: accounts, TLS, slow consumers,
+/// the rest of JetStream (consumers, deleting, deduplication, mirrors).
 ///
 /// Faults have effect from the instant of their call; VirtualTime::call_at() calls them at another. A service
 /// whose connection ends tries again as its configuration says, and what it publishes meanwhile waits in its
@@ -85,7 +101,7 @@ class Broker final {
       : time_{time},
         hub_{std::make_shared<detail::BrokerHub>(time.context(), time.queue_,
                                                  options.seed.value_or(time.seed_), options.max_payload,
-                                                 options.keep_events)},
+                                                 options.keep_events, options.servers)},
         client_{std::make_shared<detail::BrokerTestClient>(time.context(), time.queue_, hub_)} {
     if (time_.broker_) throw std::logic_error{"VirtualTime: it has a Broker already"};
     time_.broker_ = [&context = time.context(), hub = std::weak_ptr{hub_}](auto core, auto log) {
@@ -118,6 +134,18 @@ class Broker final {
     return events_if([&](const detail::BrokerMessage& message) {
       return detail::subject_matches(pattern, message.subject);
     });
+  }
+
+  /// What JetStream keeps now on the subjects of `pattern`, oldest first in each stream. Throws
+  /// std::invalid_argument for an impossible pattern.
+  [[nodiscard]] std::vector<StoredEvent> stored(std::string_view pattern) const {
+    detail::require_subscription_subject(pattern);
+    std::vector<StoredEvent> found;
+    for (const auto& [sequence, at, wall_time, message] : hub_->store().messages()) {
+      if (detail::subject_matches(pattern, message->subject))
+        found.push_back({message->subject, message->payload, sequence});
+    }
+    return found;
   }
 
   void clear_events() noexcept { hub_->clear_journal(); }
@@ -191,10 +219,25 @@ class Broker final {
   /// Each message to a subscription gets lost with this probability. Throws std::invalid_argument unless it
   /// is 0 to 1.
   void set_loss(double probability) {
-    if (!(probability >= 0 && probability <= 1))
-      throw std::invalid_argument{"Broker: a probability is 0 to 1"};
+    require_probability(probability);
     hub_->set_loss(probability);
   }
+
+  /// From here on JetStream is so; without faults as at first. What was waiting for its delay keeps it.
+  /// Throws std::invalid_argument for a delay or a probability out of range.
+  void set_store(const StoreFaults& faults = {}) {
+    for (const auto& delay : {faults.request_delay, faults.answer_delay}) {
+      if (delay.least.count() < 0 || delay.least > delay.most)
+        throw std::invalid_argument{"Broker: 0 <= least delay <= most delay"};
+    }
+    for (const double probability : {faults.lost_requests, faults.lost_answers, faults.forgotten_writes})
+      require_probability(probability);
+    hub_->store().set_faults(faults);
+  }
+
+  /// JetStream loses the newest messages that each stream keeps, though it has acknowledged them, as servers
+  /// do that fail before they have written them to their disks. Sequence numbers go back, too.
+  void forget(std::size_t newest) { hub_->store().forget(newest); }
 
   /// Cuts services, by their names, off from the broker, and so from each other: their connections hang.
   /// What is sent on them, in either direction, waits and arrives after heal(), or is lost (the sender counts
@@ -218,6 +261,11 @@ class Broker final {
   void start() noexcept { hub_->start(); }
 
  private:
+  static void require_probability(double probability) {
+    if (!(probability >= 0 && probability <= 1))
+      throw std::invalid_argument{"Broker: a probability is 0 to 1"};
+  }
+
   template <class Predicate>
   [[nodiscard]] std::vector<BrokerEvent> events_if(const Predicate& is_wanted) const {
     std::vector<BrokerEvent> found;

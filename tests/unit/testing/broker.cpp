@@ -1,4 +1,5 @@
 #include "support/catch.hpp"
+#include "support/raw_link.hpp"
 
 #include <cliffracer/cliffracer.hpp>
 #include <cliffracer/testing/broker.hpp>
@@ -14,6 +15,7 @@
 #include <string_view>
 #include <system_error>
 #include <thread>
+#include <utility>
 #include <vector>
 
 using namespace std::chrono_literals;
@@ -739,4 +741,152 @@ TEST_CASE("a test may end with messages on their way and calls without an answer
   time.advance(500ms);
   broker.publish("answerer.async.slow", nlohmann::json::object());
   CHECK(broker.delivered() == 0);
+}
+
+namespace {
+
+using Json = nlohmann::json;
+
+/// A key-value bucket, and a connection that uses it.
+struct Bucket {
+  Bucket() {
+    static_cast<void>(
+        ask("$JS.API.STREAM.CREATE.KV_b",
+            Json{{"name", "KV_b"}, {"subjects", {"$KV.b.>"}}, {"max_msgs_per_subject", 1}}.dump()));
+  }
+  ~Bucket() { time.run(link.close()); }
+
+  Json ask(std::string subject, std::string payload, std::optional<std::uint64_t> expected = {}) {
+    return time.run(link.request(std::move(subject), std::move(payload), expected));
+  }
+  /// The sequence number with which `key` is the caller's; 0: it is somebody else's.
+  int claim(const std::string& key, const std::string& owner) {
+    return ask("$KV.b." + key, owner, 0).at("seq").get<int>();
+  }
+  bool claim_has_no_answer(const std::string& key) {
+    return times_out(time, link.request("$KV.b." + key, "me", 0));
+  }
+  std::string owner(const std::string& key) {
+    const auto stored = broker.stored("$KV.b." + key);
+    return stored.empty() ? "nobody" : stored.back().payload;
+  }
+
+  VirtualTime time;
+  Broker broker{time};
+  support::RawLink link{time.context(), named("raw")};
+};
+
+}  // namespace
+
+TEST_CASE("a key of a bucket is created once, however many try") {
+  Bucket bucket;
+  CHECK(bucket.claim("t.1", "me") == 1);
+  CHECK(bucket.claim("t.1", "you") == 0);
+  CHECK(bucket.claim("t.2", "you") == 2);
+  CHECK(bucket.owner("t.1") == "me");
+  const auto stored = bucket.broker.stored("$KV.b.>");
+  REQUIRE(stored.size() == 2);
+  CHECK(stored[1].subject == "$KV.b.t.2");
+  CHECK(stored[1].payload == "you");
+  CHECK(stored[1].sequence == 2);
+  CHECK(bucket.broker.stored("$KV.b.t.3").empty());
+  CHECK(bucket.broker.events("_INBOX.>").back().service == "$JS");
+  CHECK(bucket.time.elapsed() == 0s);
+}
+
+TEST_CASE("what JetStream stores is heard by those who listen there, too") {
+  Bucket bucket;
+  const auto hearer =
+      bucket.time.make<Hearer>(bucket.time, named("hearer"), std::vector<std::string>{"$KV.>"});
+  bucket.time.start(*hearer);
+  bucket.broker.publish("$KV.b.t.owner", {{"n", 1}});
+  CHECK(bucket.ask("$KV.b.t.owner", R"({"n":2})").at("seq") == 2);
+  // Also what it does not store.
+  CHECK(bucket.ask("$KV.b.t.owner", R"({"n":3})", 1).contains("error"));
+  bucket.time.settle();
+  CHECK(hearer->numbers == from_to(1, 3));
+  CHECK(bucket.owner("t.owner") == R"({"n":2})");
+}
+
+TEST_CASE("without JetStream, or without a stream, nobody answers") {
+  Bucket bucket;
+  CHECK_THROWS_AS(bucket.ask("$KV.other.t.1", "me", 0), RpcError);
+  CHECK(bucket.claim("t.1", "me") == 1);
+  bucket.broker.set_store({.is_off = true});
+  CHECK_THROWS_AS(bucket.claim("t.2", "me"), RpcError);
+  CHECK_THROWS_AS(bucket.ask("$JS.API.STREAM.INFO.KV_b", ""), RpcError);
+  bucket.broker.set_store();
+  CHECK(bucket.owner("t.2") == "nobody");
+  CHECK(bucket.claim("t.1", "me") == 0);
+}
+
+TEST_CASE("an outage loses nothing that is stored, and all that was not answered yet") {
+  Bucket bucket;
+  CHECK(bucket.claim("t.1", "me") == 1);
+  bucket.broker.set_store({.request_delay = {1s, 1s}});
+  bucket.link.publish("$KV.b.t.2", "me", 0);
+  bucket.time.advance(500ms);
+  bucket.broker.stop();
+  bucket.broker.start();
+  bucket.time.advance(5s);
+  CHECK(bucket.owner("t.1") == "me");
+  CHECK(bucket.owner("t.2") == "nobody");
+}
+
+TEST_CASE("a slow JetStream applies what it was asked for in order, and answers later") {
+  Bucket bucket;
+  bucket.broker.set_store({.request_delay = {1s, 1s}, .answer_delay = {500ms, 500ms}});
+  CHECK(bucket.claim("t.1", "me") == 1);
+  CHECK(bucket.time.elapsed() == 1500ms);
+  // Too slow for its caller: applied all the same, before what comes after it.
+  bucket.broker.set_store({.request_delay = {3s, 3s}});
+  CHECK(bucket.claim_has_no_answer("t.2"));
+  CHECK(bucket.owner("t.2") == "nobody");
+  bucket.broker.set_store();
+  CHECK(bucket.claim("t.2", "you") == 0);
+  CHECK(bucket.owner("t.2") == "me");
+  CHECK(bucket.time.elapsed() == 4500ms);
+  CHECK_THROWS_AS(bucket.broker.set_store({.answer_delay = {2s, 1s}}), std::invalid_argument);
+}
+
+TEST_CASE("delays of JetStream are the same for the same seed") {
+  const auto history = [](std::uint64_t seed) {
+    VirtualTime time;
+    Broker broker{time, {.seed = seed}};
+    broker.set_store({.request_delay = {1ms, 1s}, .answer_delay = {0s, 1s}, .lost_answers = 0.2});
+    Seconds answered;
+    support::RawLink link{time.context(), named("raw")};
+    for (int n = 0; n < 50; ++n) {
+      if (!times_out(time, link.request("$JS.API.STREAM.INFO.x", ""))) answered.push_back(time.elapsed());
+    }
+    time.run(link.close());
+    return answered;
+  };
+  CHECK(history(1) == history(1));
+  CHECK(history(1) != history(2));
+}
+
+TEST_CASE("requests and answers of JetStream get lost") {
+  Bucket bucket;
+  bucket.broker.set_store({.lost_requests = 1});
+  CHECK(bucket.claim_has_no_answer("t.1"));
+  CHECK(bucket.owner("t.1") == "nobody");
+  bucket.broker.set_store({.lost_answers = 1});
+  CHECK(bucket.claim_has_no_answer("t.1"));
+  CHECK(bucket.owner("t.1") == "me");
+  bucket.broker.set_store();
+  CHECK(bucket.claim("t.1", "me") == 0);
+  CHECK_THROWS_AS(bucket.broker.set_store({.lost_answers = 1.1}), std::invalid_argument);
+}
+
+TEST_CASE("JetStream forgets what it has acknowledged") {
+  Bucket bucket;
+  for (int n = 1; n <= 3; ++n) CHECK(bucket.claim("t." + std::to_string(n), "me") == n);
+  bucket.broker.forget(2);
+  CHECK(bucket.owner("t.1") == "me");
+  CHECK(bucket.claim("t.2", "you") == 2);
+  bucket.broker.set_store({.forgotten_writes = 1});
+  CHECK(bucket.claim("t.9", "me") == 3);
+  CHECK(bucket.claim("t.9", "you") == 3);
+  CHECK(bucket.owner("t.9") == "nobody");
 }

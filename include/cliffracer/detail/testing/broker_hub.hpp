@@ -4,6 +4,7 @@
 #include <cliffracer/detail/testing/broker_message.hpp>
 #include <cliffracer/detail/testing/broker_random.hpp>
 #include <cliffracer/detail/testing/broker_schedule.hpp>
+#include <cliffracer/detail/testing/broker_store_server.hpp>
 #include <cliffracer/detail/time/time_point.hpp>
 
 #include <algorithm>
@@ -43,13 +44,15 @@ struct BrokerRecord {
 /// wants to go wrong. Only on the event loop's thread.
 class BrokerHub {
  public:
-  /// `keep_messages`: in the journal.
+  /// `keep_messages`: in the journal. `most_replicas`: of a stream.
   BrokerHub(asio::io_context& context, TimerQueue& queue, std::uint64_t seed, std::size_t most_payload,
-            bool keep_messages)
+            bool keep_messages, std::size_t most_replicas)
       : max_payload{most_payload},
         schedule{std::make_shared<BrokerSchedule>(context, queue)},
         random_{seed},
-        keeps_messages_{keep_messages} {}
+        keeps_messages_{keep_messages},
+        // Random numbers of its own: without it everything else is as it was.
+        store_{schedule, ~seed, most_replicas, [this](const SharedMessage& reply) { answer(reply); }} {}
   BrokerHub(const BrokerHub&) = delete;
   BrokerHub& operator=(const BrokerHub&) = delete;
   ~BrokerHub() { schedule->clear(); }
@@ -80,25 +83,16 @@ class BrokerHub {
 
   /// A message from `sender` has reached the broker.
   void publish(const SharedMessage& message, BrokerConnection& sender) {
-    if (keeps_messages_) journal_.push_back({schedule->now(), sender.client(), message});
-    std::vector<Target> targets;
-    std::map<std::string_view, std::vector<Target>> groups;
-    for (const auto& weak : connections_) {
-      const auto connection = weak.lock();
-      if (!connection) continue;
-      for (const WantedSubscription& wanted : connection->subscriptions()) {
-        if (!subject_matches(wanted.subject, message->subject)) continue;
-        (wanted.queue_group.empty() ? targets : groups[wanted.queue_group])
-            .emplace_back(connection, wanted.id);
-      }
-    }
-    for (const auto& [group, members] : groups) targets.push_back(members[random_.below(members.size())]);
-    for (const auto& [connection, subscription] : targets) deliver(*connection, message, subscription);
-    if (targets.empty() && !message->reply_to.empty()) {
+    note(sender.client(), message);
+    const bool is_heard = route(message);
+    const bool is_stored = store_.hear(message);
+    if (!is_heard && !is_stored && !message->reply_to.empty()) {
       const BrokerMessage answer{.subject = message->reply_to, .no_responders = true};
       deliver(sender, std::make_shared<const BrokerMessage>(answer), 0);
     }
   }
+
+  [[nodiscard]] BrokerStoreServer& store() noexcept { return store_; }
 
   [[nodiscard]] const BrokerDeliveries& deliveries() const noexcept { return deliveries_; }
   [[nodiscard]] const std::vector<BrokerRecord>& journal() const noexcept { return journal_; }
@@ -128,6 +122,7 @@ class BrokerHub {
 
   void stop() {
     is_running_ = false;
+    store_.drop_waiting();
     for (BrokerClient* const client : clients_) client->disconnect("the broker hung up");
   }
   void start() noexcept { is_running_ = true; }
@@ -140,6 +135,34 @@ class BrokerHub {
 
   void update_hung() {
     for (BrokerClient* const client : clients_) client->hang(is_cut_off(client->name()));
+  }
+
+  void note(const std::string& client, const SharedMessage& message) {
+    if (keeps_messages_) journal_.push_back({schedule->now(), client, message});
+  }
+
+  /// To those who have subscribed to it. False: nobody has.
+  bool route(const SharedMessage& message) {
+    std::vector<Target> targets;
+    std::map<std::string_view, std::vector<Target>> groups;
+    for (const auto& weak : connections_) {
+      const auto connection = weak.lock();
+      if (!connection) continue;
+      for (const WantedSubscription& wanted : connection->subscriptions()) {
+        if (!subject_matches(wanted.subject, message->subject)) continue;
+        (wanted.queue_group.empty() ? targets : groups[wanted.queue_group])
+            .emplace_back(connection, wanted.id);
+      }
+    }
+    for (const auto& [group, members] : groups) targets.push_back(members[random_.below(members.size())]);
+    for (const auto& [connection, subscription] : targets) deliver(*connection, message, subscription);
+    return !targets.empty();
+  }
+
+  /// JetStream's own.
+  void answer(const SharedMessage& reply) {
+    note("$JS", reply);
+    route(reply);
   }
 
   void deliver(BrokerConnection& to, SharedMessage message, std::uint64_t subscription) {
@@ -166,6 +189,7 @@ class BrokerHub {
   double loss_ = 0;
   std::set<std::string> cut_off_;
   bool is_running_ = true;
+  BrokerStoreServer store_;
 };
 
 }  // namespace cliffracer::detail

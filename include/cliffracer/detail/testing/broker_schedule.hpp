@@ -9,6 +9,7 @@
 #include <asio/post.hpp>
 #include <asio/strand.hpp>
 
+#include <chrono>
 #include <compare>
 #include <cstdint>
 #include <exception>
@@ -55,6 +56,9 @@ class BrokerSchedule : public std::enable_shared_from_this<BrokerSchedule> {
   }
 
   [[nodiscard]] TimePoint now() const noexcept { return queue_.now(); }
+  [[nodiscard]] std::chrono::system_clock::time_point wall_clock() const noexcept {
+    return queue_.source().wall_clock();
+  }
 
  private:
   static asio::awaitable<void> serve(std::shared_ptr<BrokerSchedule> self) {
