@@ -197,6 +197,8 @@ class ClusterClaims final : public TickClaims {
         if (!problem.empty()) {
           why = std::move(problem);
           attempt.created(ClaimAttempt::Created::refused);
+          // Time will not mend the bucket.
+          if (!problem_.empty()) attempt.give_up();
           continue;
         }
         auto creating = client_->create(subject, around_.id, limit);

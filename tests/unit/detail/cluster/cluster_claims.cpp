@@ -1,0 +1,248 @@
+#include "support/catch.hpp"
+
+#include <cliffracer/cliffracer.hpp>
+#include <cliffracer/testing/broker.hpp>
+#include <cliffracer/testing/log_capture.hpp>
+#include <cliffracer/testing/virtual_time.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+using namespace std::chrono_literals;
+using cliffracer::Scope;
+using cliffracer::ServiceConfig;
+using cliffracer::TickContext;
+using cliffracer::timer;
+using cliffracer::TimerStats;
+using cliffracer::testing::Broker;
+using cliffracer::testing::LogCapture;
+using cliffracer::testing::VirtualTime;
+
+namespace {
+
+/// What all replicas together have run.
+struct Ledger {
+  struct Run {
+    std::uint64_t token;
+    std::string owner;
+    std::chrono::nanoseconds at;
+  };
+  std::vector<Run> runs;
+
+  [[nodiscard]] bool has_doubles() const {
+    for (std::size_t i = 1; i < runs.size(); ++i)
+      if (runs[i].token <= runs[i - 1].token) return true;
+    return false;
+  }
+};
+
+/// One replica.
+class Billing : public cliffracer::NatsService {
+ public:
+  Billing(Ledger& ledger, VirtualTime& time, cliffracer::ClusterConfig cluster = {})
+      : NatsService{ServiceConfig{.name = "billing", .cluster = std::move(cluster)}},
+        ledger_{ledger},
+        time_{time} {
+    add(timer<&Billing::bill>{.interval = 1min, .error_backoff = 5s, .scope = Scope::cluster});
+  }
+
+  asio::awaitable<void> bill(TickContext tick) {
+    ledger_.runs.push_back({tick.token, get_service_info().id, time_.elapsed()});
+    if (length > 0s) co_await sleep_for(length);
+    if (std::exchange(fails, false)) throw std::runtime_error{"no luck"};
+  }
+
+  [[nodiscard]] TimerStats stats() const { return get_timer_stats().timers.at(0); }
+
+  std::chrono::nanoseconds length{0};
+  bool fails = false;
+
+ private:
+  Ledger& ledger_;
+  VirtualTime& time_;
+};
+
+std::uint64_t sum_of_claims(const TimerStats& stats) {
+  return stats.claims.won + stats.claims.lost + stats.claims.failed + stats.claims.unclear;
+}
+
+}  // namespace
+
+TEST_CASE("of several replicas one runs each tick") {
+  VirtualTime time;
+  Broker broker{time};
+  Ledger ledger;
+  const auto a = time.make<Billing>(ledger, time);
+  const auto b = time.make<Billing>(ledger, time);
+  const auto c = time.make<Billing>(ledger, time);
+  for (const auto* const replica : {&a, &b, &c}) time.start(**replica);
+  time.advance(1h);
+  CHECK(ledger.runs.size() == 60);
+  CHECK_FALSE(ledger.has_doubles());
+  CHECK(a->stats().claims.won + b->stats().claims.won + c->stats().claims.won == 60);
+  CHECK(a->stats().execution_count + a->stats().skipped.elsewhere == 60);
+  CHECK(a->stats().last_owner == ledger.runs.back().owner);
+  CHECK(c->stats().last_owner == ledger.runs.back().owner);
+  CHECK(broker.stored("$KV.cliffracer.billing.bill.*").size() == 61);
+}
+
+TEST_CASE("a replica that is alone runs all, and a stopped one's ticks are the others' at once") {
+  VirtualTime time;
+  Broker broker{time};
+  Ledger ledger;
+  const auto a = time.make<Billing>(ledger, time);
+  const auto b = time.make<Billing>(ledger, time);
+  time.start(*a);
+  time.advance(10min);
+  CHECK(ledger.runs.size() == 10);
+  time.start(*b);
+  a->length = 90s;
+  b->length = 0s;
+  time.advance(10min);
+  time.stop(*a);
+  const std::size_t before = ledger.runs.size();
+  time.advance(10min);
+  CHECK(ledger.runs.size() == before + 10);
+  CHECK_FALSE(ledger.has_doubles());
+}
+
+TEST_CASE("while a replica runs a tick for long, others pass over the next ones") {
+  VirtualTime time;
+  Broker broker{time};
+  Ledger ledger;
+  const auto a = time.make<Billing>(ledger, time);
+  time.start(*a);
+  time.advance(30s);
+  a->length = 150s;
+  const auto b = time.make<Billing>(ledger, time);
+  // It learns of the run although it starts after its beginning.
+  time.call_at(70s, [&] { asio::co_spawn(time.context(), b->start(), asio::detached); });
+  time.advance(170s);
+  REQUIRE(ledger.runs.size() == 1);
+  CHECK(b->stats().claims.running_elsewhere == 2);
+  CHECK(b->stats().skipped.elsewhere == 2);
+  time.advance(100s);
+  CHECK(ledger.runs.size() == 2);
+  CHECK_FALSE(ledger.has_doubles());
+}
+
+TEST_CASE("a retry within the tick stays with its owner") {
+  VirtualTime time;
+  Broker broker{time};
+  Ledger ledger;
+  const auto a = time.make<Billing>(ledger, time);
+  const auto b = time.make<Billing>(ledger, time);
+  for (const auto* const replica : {&a, &b}) {
+    time.start(**replica);
+    (*replica)->fails = true;
+  }
+  time.advance(1min + 10s);
+  REQUIRE(ledger.runs.size() == 2);
+  CHECK(ledger.runs[0].token == ledger.runs[1].token);
+  CHECK(ledger.runs[0].owner == ledger.runs[1].owner);
+  CHECK(ledger.runs[1].at - ledger.runs[0].at == 5s);
+}
+
+TEST_CASE("without a broker no tick is run, and each is counted") {
+  VirtualTime time;
+  Broker broker{time};
+  broker.stop();
+  Ledger ledger;
+  LogCapture log{"billing"};
+  const auto a = time.make<Billing>(ledger, time);
+  time.start(*a);
+  time.advance(10min + 30s);
+  CHECK(ledger.runs.empty());
+  CHECK(a->stats().claims.failed == 10);
+  CHECK(a->stats().skipped.unclaimed == 10);
+  CHECK(a->stats().last_claim_error == "there is no connection to NATS");
+  CHECK(log.count("cannot be claimed: there is no connection to NATS") == 10);
+  broker.start();
+  time.advance(1min);
+  CHECK(ledger.runs.size() == 1);
+}
+
+TEST_CASE("without JetStream no tick is run, and the log says so at the start") {
+  VirtualTime time;
+  Broker broker{time};
+  broker.set_store({.is_off = true});
+  Ledger ledger;
+  LogCapture log{"billing"};
+  const auto a = time.make<Billing>(ledger, time);
+  time.start(*a);
+  time.advance(2min);
+  CHECK(ledger.runs.empty());
+  CHECK(a->stats().claims.failed >= 1);
+  CHECK(a->stats().last_claim_error ==
+        "the bucket cliffracer: JetStream does not answer: it is off, or has no leader");
+}
+
+TEST_CASE("a claim whose answer is lost is read back") {
+  VirtualTime time;
+  Broker broker{time};
+  Ledger ledger;
+  const auto a = time.make<Billing>(ledger, time);
+  const auto b = time.make<Billing>(ledger, time);
+  for (const auto* const replica : {&a, &b}) time.start(**replica);
+  time.advance(30s);
+  broker.set_store({.lost_requests = 0.3, .lost_answers = 0.3});
+  time.advance(1h);
+  CHECK(ledger.runs.size() > 50);
+  CHECK_FALSE(ledger.has_doubles());
+  CHECK(sum_of_claims(a->stats()) == 60);
+}
+
+TEST_CASE("a bucket in memory is refused, by name, and no tick is run until it is another one") {
+  VirtualTime time;
+  Broker broker{time};
+  Ledger ledger;
+  LogCapture log{"billing"};
+  nlohmann::json settings{
+      {"name", "KV_cliffracer"}, {"subjects", {"$KV.cliffracer.>"}}, {"storage", "memory"}, {"max_age", 0}};
+  static_cast<void>(time.run(broker.request("$JS.API.STREAM.CREATE.KV_cliffracer", settings)));
+  const auto a = time.make<Billing>(ledger, time);
+  time.start(*a);
+  time.advance(1s);
+  CHECK(log.count("no cluster timer runs: the bucket cliffracer cannot be used: it is kept in memory") == 1);
+  time.advance(2min);
+  CHECK(ledger.runs.empty());
+  CHECK(a->stats().claims.failed == 2);
+  CHECK(a->stats().last_claim_error.find("it is kept in memory") != std::string::npos);
+}
+
+TEST_CASE("a replica whose announced tick is far ahead is not believed, and told of") {
+  VirtualTime time;
+  Broker broker{time};
+  Ledger ledger;
+  LogCapture log{"billing"};
+  const auto a = time.make<Billing>(ledger, time);
+  time.start(*a);
+  time.advance(1min);
+  broker.publish("$KV.cliffracer.billing.bill.owner",
+                 {{"owner", "x"}, {"tick", 99'999'999'999}, {"beat", 0}});
+  time.advance(1min);
+  CHECK(ledger.runs.size() == 2);
+  CHECK(log.count("clocks must differ by less than the interval") == 1);
+}
+
+TEST_CASE("a service can be stopped while it claims a tick, and started again") {
+  VirtualTime time;
+  Broker broker{time};
+  Ledger ledger;
+  const auto a = time.make<Billing>(ledger, time);
+  time.start(*a);
+  time.advance(30s);
+  broker.set_store({.lost_requests = 1.0});
+  time.advance(31s);
+  time.stop(*a);
+  CHECK(time.elapsed() < 62s);
+  broker.set_store({});
+  time.start(*a);
+  time.advance(1min);
+  CHECK(ledger.runs.size() == 1);
+}
