@@ -1,9 +1,9 @@
 #pragma once
 
-#include <cliffracer/detail/cluster/cluster_claims.hpp>
 #include <cliffracer/detail/message/dispatcher.hpp>
 #include <cliffracer/detail/message/make_handler.hpp>
 #include <cliffracer/detail/nats/link.hpp>
+#include <cliffracer/detail/service/cluster_claims.hpp>
 #include <cliffracer/detail/service/discovery.hpp>
 #include <cliffracer/detail/service/environment.hpp>
 #include <cliffracer/detail/task_group.hpp>

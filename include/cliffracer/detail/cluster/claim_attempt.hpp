@@ -1,6 +1,6 @@
 #pragma once
 
-#include <cliffracer/detail/timer/tick_claims.hpp>
+#include <cliffracer/detail/cluster/claim_outcome.hpp>
 
 #include <cstdint>
 

@@ -1,11 +1,11 @@
 #pragma once
 
+#include <cliffracer/detail/cluster/claim_outcome.hpp>
 #include <cliffracer/detail/error_text.hpp>
 #include <cliffracer/detail/timer/duration_histogram.hpp>
 #include <cliffracer/detail/timer/outcome.hpp>
 #include <cliffracer/detail/timer/rare_stats.hpp>
 #include <cliffracer/detail/timer/schedule.hpp>
-#include <cliffracer/detail/timer/tick_claims.hpp>
 #include <cliffracer/timer_stats.hpp>
 
 #include <algorithm>
