@@ -67,7 +67,8 @@ class TicketOffice : public cliffracer::NatsService {
 
   /// Every third run takes longer than its timeout allows, and is cancelled.
   asio::awaitable<void> print_report(TickContext tick) {
-    co_await sleep_for(tick.run_number % 3 == 0 ? options_.at_speed(2s) : options_.at_speed(300ms));
+    const auto length = tick.run_number % 3 == 0 ? options_.at_speed(2s) : options_.at_speed(300ms);
+    co_await sleep_for(length);
   }
 
   void close_books() {}
