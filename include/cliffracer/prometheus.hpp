@@ -135,10 +135,10 @@ class PrometheusFamilies {
                          &Stats::lateness_buckets);
   families.add_counters(
       "skipped_total", "Due points passed over without a run, by reason.", "reason",
-      std::array<std::string_view, 6>{"missed", "drifted", "failing", "paused", "elsewhere", "unclaimed"},
+      std::array<std::string_view, 6>{"missed", "drifted", "failing", "paused", "elsewhere", "claim_failed"},
       [](const Stats& t) {
         const SkippedCounts& s = t.skipped;
-        return std::array{s.missed, s.drifted, s.failing, s.paused, s.elsewhere, s.unclaimed};
+        return std::array{s.missed, s.drifted, s.failing, s.paused, s.elsewhere, s.claim_failed};
       });
   families.add_counters(
       "claims_total", "Ticks of cluster timers that were asked for, by what came of it.", "outcome",
@@ -212,10 +212,11 @@ class PrometheusFamilies {
 /// |---|---|---|
 /// | `executions_total` | counter | `outcome`: `success`, `error`, `cancelled` |
 /// | `duration_seconds`, `lateness_seconds` | histogram | bounds: DurationBuckets::bounds |
-/// | `skipped_total` | counter | `reason`: `missed`, `drifted`, `failing`, `paused`, `elsewhere`, `unclaimed`
-/// | | `claims_total` | counter | of cluster timers; `outcome`: `won`, `lost`, `failed`, `unclear`, ... | |
-/// `drift_resets_total`, `timeouts_total`, `blocking_total`, `clock_steps_total` | counter | | | `running`,
-/// `executing`, `overdue`, `paused` | gauge | 0 or 1 | | `consecutive_errors`, `interval_seconds` | gauge | |
+/// | `skipped_total` | counter | `reason`: as SkippedCounts |
+/// | `claims_total` | counter | of cluster timers; `outcome`: as ClaimCounts |
+/// | `drift_resets_total`, `timeouts_total`, `blocking_total`, `clock_steps_total` | counter | |
+/// | `running`, `executing`, `overdue`, `paused` | gauge | 0 or 1 |
+/// | `consecutive_errors`, `interval_seconds` | gauge | |
 /// | `last_success_timestamp_seconds` | gauge | absent before the first success |
 /// | `next_execution_timestamp_seconds` | gauge | absent while executing or stopped |
 /// | `current_token` | gauge | of cluster timers, absent before their first run here |

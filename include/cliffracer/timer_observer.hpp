@@ -10,12 +10,12 @@ namespace cliffracer {
 
 /// Why due points were passed over without a run; as SkippedCounts.
 enum class SkipReason : std::uint8_t {
-  missed,     ///< Run together with another one, or passed while a run was in progress.
-  drifted,    ///< Later than max_drift: the grid was re-anchored behind them.
-  failing,    ///< Passed between a failure and its retry.
-  paused,     ///< Passed while the timer was paused.
-  elsewhere,  ///< Of a cluster timer: another replica runs the tick, or still runs one before.
-  unclaimed,  ///< Of a cluster timer: nobody could be asked for it, or the answer stayed unclear.
+  missed,        ///< Run together with another one, or passed while a run was in progress.
+  drifted,       ///< Later than max_drift: the grid was re-anchored behind them.
+  failing,       ///< Passed between a failure and its retry.
+  paused,        ///< Passed while the timer was paused.
+  elsewhere,     ///< Of a cluster timer: another replica runs the tick, or still runs one before.
+  claim_failed,  ///< Of a cluster timer: nobody could be asked for it, or the answer stayed unclear.
 };
 
 /// The timer of which a TimerObserver is told. Valid during the call.

@@ -45,10 +45,10 @@ struct SkippedCounts {
   std::uint64_t drifted = 0;  ///< Later than max_drift: the grid was re-anchored behind them.
   std::uint64_t failing = 0;  ///< Passed between a failure and its retry.
   std::uint64_t paused = 0;   ///< Passed while the timer was paused; counted when it is resumed.
-  std::uint64_t elsewhere =
-      0;  ///< Of a cluster timer: another replica runs the tick, or still runs one before.
-  std::uint64_t unclaimed =
-      0;  ///< Of a cluster timer: nobody could be asked for it, or the answer stayed unclear.
+  /// Of a cluster timer: another replica runs the tick, or still runs one before.
+  std::uint64_t elsewhere = 0;
+  /// Of a cluster timer: nobody could be asked for it, or the answer stayed unclear.
+  std::uint64_t claim_failed = 0;
 };
 
 /// What came of a cluster timer's claims on this replica.
@@ -112,10 +112,13 @@ struct TimerStats {
   std::uint64_t blocking_count =
       0;  ///< How often it held the event loop for ServiceConfig::blocking_threshold.
   std::uint64_t clock_step_count = 0;  ///< How often the wall clock was set and the timer followed.
-  ClaimCounts claims{};                ///< Of a cluster timer, as are the next three.
-  std::uint64_t current_token = 0;     ///< TickContext::token of the newest run on this replica; 0: none yet.
-  std::string last_owner{};        ///< ServiceInfo::id of the replica that has run the newest tick known of.
-  std::string last_claim_error{};  ///< Why the newest claim that failed did; kept over later ones.
+  ClaimCounts claims{};  ///< Of a cluster timer, as are the next three.
+  /// TickContext::token of the newest run on this replica; 0: none yet.
+  std::uint64_t current_token = 0;
+  /// ServiceInfo::id of the replica that has run the newest tick known of.
+  std::string last_owner{};
+  /// Why the newest claim that failed did; kept over later ones.
+  std::string last_claim_error{};
   std::uint64_t consecutive_errors = 0;
   double error_rate = 0.0;   ///< error_count in percent of execution_count.
   std::string last_error{};  ///< Text of the newest failure, at most 255 bytes; kept over later successes.

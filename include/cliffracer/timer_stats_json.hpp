@@ -31,7 +31,7 @@ inline void to_json(nlohmann::json& json, const SkippedCounts& skipped) {
   json["failing"] = skipped.failing;
   json["paused"] = skipped.paused;
   json["elsewhere"] = skipped.elsewhere;
-  json["unclaimed"] = skipped.unclaimed;
+  json["claim_failed"] = skipped.claim_failed;
 }
 
 inline void to_json(nlohmann::json& json, const ClaimCounts& claims) {

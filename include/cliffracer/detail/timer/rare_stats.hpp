@@ -21,7 +21,7 @@ struct RareStats {
 /// The part that only cluster timers have.
 struct ClusterStats {
   std::atomic<std::uint64_t> won{0}, lost{0}, failed{0}, unclear{0}, running_elsewhere{0};
-  std::atomic<std::uint64_t> elsewhere{0}, unclaimed{0};  // points passed over, by reason
+  std::atomic<std::uint64_t> elsewhere{0}, claim_failed{0};  // points passed over, by reason
   std::atomic<std::uint64_t> token{0};
   ErrorText last_owner, last_claim_error;
 };

@@ -158,8 +158,8 @@ class StatsCell {
       if (Count* const count = count_of(outcome)) add(*count, 1);
       set(next_due_, due.time_since_epoch().count());
       if (passed == 0) return;
-      const bool is_unclaimed = outcome == ClaimOutcome::failed || outcome == ClaimOutcome::unclear;
-      add(is_unclaimed ? cluster_->unclaimed : cluster_->elsewhere, 1);
+      const bool is_claim_failed = outcome == ClaimOutcome::failed || outcome == ClaimOutcome::unclear;
+      add(is_claim_failed ? cluster_->claim_failed : cluster_->elsewhere, 1);
       add(skipped_, passed);
     });
   }
@@ -290,7 +290,7 @@ class StatsCell {
     if (finished > 0) stats.average_execution_time = stats.total_execution_time / finished;
     const SkippedCounts& skipped = stats.skipped;
     stats.skipped.missed = stats.skipped_count - skipped.drifted - skipped.failing - skipped.paused -
-                           skipped.elsewhere - skipped.unclaimed;
+                           skipped.elsewhere - skipped.claim_failed;
     stats.last_error = error.text();
     if (stats.is_paused) stats.pause_reason = pause_reason.text();
     stats.last_blocked_by = blocked_by.text();
@@ -368,7 +368,7 @@ class StatsCell {
     stats.claims.unclear = get(cluster.unclear);
     stats.claims.running_elsewhere = get(cluster.running_elsewhere);
     stats.skipped.elsewhere = get(cluster.elsewhere);
-    stats.skipped.unclaimed = get(cluster.unclaimed);
+    stats.skipped.claim_failed = get(cluster.claim_failed);
     stats.current_token = get(cluster.token);
   }
 

@@ -156,8 +156,8 @@ class TimerRuns {
     }
     entry.stats.claim_decided(outcome, passed, entry.schedule.due());
     if (passed == 0) return;
-    tell_(&TimerObserver::on_skip, entry.name, is_elsewhere ? SkipReason::elsewhere : SkipReason::unclaimed,
-          std::uint64_t{1});
+    tell_(&TimerObserver::on_skip, entry.name,
+          is_elsewhere ? SkipReason::elsewhere : SkipReason::claim_failed, std::uint64_t{1});
     if (passed > 1) tell_(&TimerObserver::on_skip, entry.name, SkipReason::missed, passed - 1);
   }
 

@@ -159,7 +159,7 @@ TEST_CASE("without a broker no tick is run, and each is counted") {
   time.advance(10min + 30s);
   CHECK(ledger.runs.empty());
   CHECK(a->stats().claims.failed == 10);
-  CHECK(a->stats().skipped.unclaimed == 10);
+  CHECK(a->stats().skipped.claim_failed == 10);
   CHECK(a->stats().last_claim_error == "there is no connection to NATS");
   CHECK(log.count("cannot be claimed: there is no connection to NATS") == 10);
   broker.start();

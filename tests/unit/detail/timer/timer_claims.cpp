@@ -129,7 +129,7 @@ TEST_CASE("a tick that cannot be claimed is missed") {
   at.claims.answers = {ClaimOutcome::failed, ClaimOutcome::unclear};
   for (int n = 0; n < 2; ++n) at.next_hour();
   CHECK(at.service.tokens.empty());
-  CHECK(at.stats().skipped.unclaimed == 2);
+  CHECK(at.stats().skipped.claim_failed == 2);
   CHECK(at.stats().claims.failed == 1);
   CHECK(at.stats().claims.unclear == 1);
   at.check_ledger(2);
@@ -140,7 +140,7 @@ TEST_CASE("a tick that cannot be claimed is run where a double run is better tha
   at.claims.answers = {ClaimOutcome::failed, ClaimOutcome::unclear, ClaimOutcome::lost};
   for (int n = 0; n < 3; ++n) at.next_hour();
   CHECK(at.service.tokens == Ticks{at.hour() - 2, at.hour() - 1});
-  CHECK(at.stats().skipped.unclaimed == 0);
+  CHECK(at.stats().skipped.claim_failed == 0);
   CHECK(at.stats().skipped.elsewhere == 1);
   CHECK(at.stats().claims.failed == 1);
   at.check_ledger(3);
