@@ -112,7 +112,7 @@ struct TimerStats {
   std::uint64_t blocking_count =
       0;  ///< How often it held the event loop for ServiceConfig::blocking_threshold.
   std::uint64_t clock_step_count = 0;  ///< How often the wall clock was set and the timer followed.
-  ClaimCounts claims{};  ///< Of a cluster timer, as are the next three.
+  ClaimCounts claims{};                ///< Of a cluster timer, as are the next three.
   /// TickContext::token of the newest run on this replica; 0: none yet.
   std::uint64_t current_token = 0;
   /// ServiceInfo::id of the replica that has run the newest tick known of.

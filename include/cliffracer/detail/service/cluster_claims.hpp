@@ -180,13 +180,14 @@ class ClusterClaims final : public TickClaims {
     ClaimAttempt attempt;
     std::string why;
     while (attempt.step() != ClaimAttempt::Step::decided) {
-      const auto left = elapsed(around_.queue.now(), deadline);
-      if (left <= std::chrono::nanoseconds::zero()) {
+      const TimePoint now = around_.queue.now();
+      if (now >= deadline) {
         attempt.give_up();
         break;
       }
+      const std::chrono::nanoseconds left = elapsed(now, deadline);
       if (attempt.step() == ClaimAttempt::Step::pause) {
-        co_await sleep_until(around_.queue, around_.strand, later(around_.queue.now(), patience.pause));
+        co_await sleep_until(around_.queue, around_.strand, later(now, patience.pause));
         attempt.paused();
         continue;
       }
