@@ -1,6 +1,7 @@
 // What users' services do between them is the same on a nats-server in real time and on the in-process broker
 // in virtual time: each script here is played on both.
 #include "support/catch.hpp"
+#include "support/raw_link.hpp"
 #include "support/stage.hpp"
 
 #include <cliffracer/cliffracer.hpp>
@@ -8,7 +9,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <iterator>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -165,6 +168,67 @@ std::vector<int> from_to(int first, int last) {
 Lines sorted(Lines lines) {
   std::sort(lines.begin(), lines.end());
   return lines;
+}
+
+/// A connection for requests to JetStream, on a stage.
+template <class Stage>
+class StoreClient {
+ public:
+  explicit StoreClient(Stage& stage) : stage_{stage}, link_{stage.context(), stage.config("store")} {}
+  StoreClient(const StoreClient&) = delete;
+  StoreClient& operator=(const StoreClient&) = delete;
+  ~StoreClient() { stage_.run(link_.close()); }
+
+  nlohmann::json ask(std::string subject, std::string payload = {},
+                     std::optional<std::uint64_t> expected = {}) {
+    return without_times(stage_.run(link_.request(std::move(subject), std::move(payload), expected)));
+  }
+  nlohmann::json create(const nlohmann::json& config) {
+    return ask("$JS.API.STREAM.CREATE." + config.value("name", ""), config.dump());
+  }
+  nlohmann::json get(const nlohmann::json& wanted) {
+    return ask("$JS.API.STREAM.MSG.GET.KV_b", wanted.dump());
+  }
+  nlohmann::json info() { return ask("$JS.API.STREAM.INFO.KV_b"); }
+  /// The number of the error, 0: none, -1: nobody answers.
+  int error_of(const std::string& subject, const std::string& payload,
+               std::optional<std::uint64_t> expected = {}) {
+    try {
+      const nlohmann::json answer = ask(subject, payload, expected);
+      return answer.contains("error") ? answer["error"]["err_code"].get<int>() : 0;
+    } catch (const RpcError& error) {
+      return error.reason() == RpcError::Reason::no_responders ? -1 : -2;
+    }
+  }
+  void publish(std::string subject, std::string payload, std::optional<std::uint64_t> expected = {}) {
+    link_.publish(std::move(subject), std::move(payload), expected);
+  }
+
+ private:
+  /// The two stages live at different times.
+  static nlohmann::json without_times(nlohmann::json answer) {
+    answer.erase("created");
+    if (answer.contains("state")) {
+      answer["state"].erase("first_ts");
+      answer["state"].erase("last_ts");
+    }
+    if (answer.contains("message")) answer["message"].erase("time");
+    return answer;
+  }
+
+  Stage& stage_;
+  support::RawLink link_;
+};
+
+nlohmann::json bucket(const std::string& name, std::chrono::nanoseconds max_age) {
+  return {{"name", "KV_" + name},      {"subjects", {"$KV." + name + ".>"}},
+          {"retention", "limits"},     {"storage", "file"},
+          {"max_msgs_per_subject", 1}, {"max_age", max_age.count()},
+          {"num_replicas", 1},         {"discard", "new"},
+          {"deny_delete", true},       {"allow_rollup_hdrs", true},
+          {"allow_direct", true},      {"max_msgs", -1},
+          {"max_bytes", -1},           {"max_consumers", -1},
+          {"max_msg_size", -1},        {"duplicate_window", max_age.count()}};
 }
 
 auto info(const NatsService& service) { return service.get_service_info().broker; }
@@ -587,4 +651,85 @@ ON_BOTH_BROKERS(
   CHECK(counter->numbers == from_to(2, 5));
   CHECK(info(*counter).reconnects == 1);
   CHECK(info(*counter).unconfirmed == 1);
+}
+
+ON_BOTH_BROKERS("both brokers: a claim in a key-value bucket is won, lost and read back") {
+  TestType stage;
+  StoreClient<TestType> store{stage};
+  CHECK(store.error_of("$JS.API.STREAM.INFO.KV_b", "") == 10059);
+  CHECK(store.error_of("$KV.b.s.t.1", "me", 0) == -1);
+
+  nlohmann::json config = bucket("b", 1h);
+  const nlohmann::json made = store.create(config);
+  config["mirror_direct"] = false;
+  config["sealed"] = false;
+  config["deny_purge"] = false;
+  CHECK(made.at("config") == config);
+  CHECK(made.at("type") == "io.nats.jetstream.api.v1.stream_create_response");
+  CHECK(made.at("state") ==
+        nlohmann::json{
+            {"messages", 0}, {"bytes", 0}, {"first_seq", 0}, {"last_seq", 0}, {"consumer_count", 0}});
+  CHECK(store.create(bucket("b", 1h)) == made);
+  CHECK(store.create(bucket("b", 2h)).at("error").at("err_code") == 10058);
+  nlohmann::json twin = bucket("b", 1h);
+  twin["name"] = "KV_c";
+  CHECK(store.create(twin).at("error").at("err_code") == 10065);
+  twin = bucket("c", 1h);
+  twin["num_replicas"] = 3;
+  CHECK(store.create(twin).at("error").at("err_code") == 10074);
+  CHECK(store.error_of("$JS.API.STREAM.CREATE.KV_c", "{bad") == 10025);
+
+  CHECK(store.ask("$KV.b.s.t.1", "me", 0) == nlohmann::json{{"stream", "KV_b"}, {"seq", 1}});
+  CHECK(store.ask("$KV.b.s.t.1", "you", 0) ==
+        nlohmann::json{
+            {"error", {{"code", 400}, {"err_code", 10071}, {"description", "wrong last sequence: 1"}}},
+            {"stream", "KV_b"},
+            {"seq", 0}});
+  CHECK(store.ask("$KV.b.s.t.2", "you", 0).at("seq") == 2);
+  CHECK(store.get({{"last_by_subj", "$KV.b.s.t.1"}}) ==
+        nlohmann::json{{"type", "io.nats.jetstream.api.v1.stream_msg_get_response"},
+                       {"message",
+                        {{"subject", "$KV.b.s.t.1"},
+                         {"seq", 1},
+                         {"hdrs", "TkFUUy8xLjANCk5hdHMtRXhwZWN0ZWQtTGFzdC1TdWJqZWN0LVNlcXVlbmNlOiAwDQoNCg=="},
+                         {"data", "bWU="}}}});
+  CHECK(store.get({{"last_by_subj", "$KV.b.s.t.3"}}).at("error") ==
+        nlohmann::json{{"code", 404}, {"err_code", 10037}, {"description", "no message found"}});
+  CHECK(store.error_of("$JS.API.STREAM.MSG.GET.KV_b", "{}") == 10003);
+  CHECK(store.error_of("$JS.API.STREAM.MSG.GET.KV_q", R"({"seq":1})") == 10059);
+
+  // What nobody waits for an answer to is stored or refused all the same; of a key the newest stays.
+  store.publish("$KV.b.s.t.owner", R"({"beat":1})");
+  store.publish("$KV.b.s.t.owner", R"({"beat":2})");
+  store.publish("$KV.b.s.t.owner", R"({"beat":3})", 0);
+  CHECK(store.ask("$KV.b.s.t.1", "you", 1).at("seq") == 5);
+  CHECK(store.get({{"last_by_subj", "$KV.b.s.t.owner"}}).at("message").at("data") == "eyJiZWF0IjoyfQ==");
+  CHECK(store.get({{"seq", 3}}).at("error").at("err_code") == 10037);
+  CHECK(store.info().at("state") == nlohmann::json{{"messages", 3},
+                                                   {"bytes", 255},
+                                                   {"first_seq", 2},
+                                                   {"last_seq", 5},
+                                                   {"num_subjects", 3},
+                                                   {"num_deleted", 1},
+                                                   {"consumer_count", 0}});
+
+  // It survives the broker.
+  stage.stop_broker();
+  stage.pass(100ms);
+  stage.start_broker();
+  CHECK(stage.eventually([&] { return store.error_of("$KV.b.s.t.2", "me", 0) == 10071; }));
+  CHECK(store.ask("$KV.b.s.t.3", "me", 0).at("seq") == 6);
+}
+
+ON_BOTH_BROKERS("both brokers: a claim that is older than the bucket keeps it can be won again") {
+  TestType stage;
+  StoreClient<TestType> store{stage};
+  CHECK_FALSE(store.create(bucket("b", 1s)).contains("error"));
+  CHECK(store.error_of("$KV.b.s.t.1", "me", 0) == 0);
+  CHECK(store.error_of("$KV.b.s.t.1", "you", 0) == 10071);
+  CHECK(stage.eventually([&] { return store.error_of("$KV.b.s.t.1", "you", 0) == 0; }));
+  CHECK(store.get({{"last_by_subj", "$KV.b.s.t.1"}}).at("message").at("seq") == 2);
+  CHECK(stage.eventually([&] { return store.info().at("state").at("messages") == 0; }));
+  CHECK(store.info().at("state").at("first_seq") == 3);
+  CHECK(store.info().at("state").at("last_seq") == 2);
 }

@@ -29,14 +29,19 @@ namespace support {
 /// returns and is gone when the destructor returns, or when the thread that started it dies.
 class NatsServer {
  public:
+  enum class JetStream : bool { off, on };
+
   /// `config` is the text of a configuration file (its port is overruled), `arguments` are added to the
-  /// command line.
-  explicit NatsServer(const std::string& config = {}, std::vector<std::string> arguments = {})
+  /// command line. What JetStream stores is in folder(), and survives restart().
+  explicit NatsServer(const std::string& config = {}, std::vector<std::string> arguments = {},
+                      JetStream jetstream = JetStream::off)
       : program_{find_program()}, arguments_{std::move(arguments)} {
     std::string folder = (std::filesystem::temp_directory_path() / "cliffracer-nats-XXXXXX").string();
     if (::mkdtemp(folder.data()) == nullptr)
       throw std::system_error{errno, std::generic_category(), "mkdtemp"};
     folder_ = folder;
+    if (jetstream == JetStream::on)
+      arguments_.insert(arguments_.end(), {"-js", "-sd", (folder_ / "jetstream").string()});
     if (!config.empty()) {
       std::ofstream{folder_ / "server.conf"} << config;
       arguments_.insert(arguments_.end(), {"-c", (folder_ / "server.conf").string()});

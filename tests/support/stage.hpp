@@ -74,7 +74,7 @@ class VirtualStage {
   cliffracer::testing::Broker broker_{time_};
 };
 
-/// Real time and a nats-server.
+/// Real time and a nats-server, which has JetStream.
 class RealStage {
  public:
   [[nodiscard]] asio::io_context& context() { return context_; }
@@ -140,7 +140,7 @@ class RealStage {
     if (!eventually([&] { return has_ended; })) std::terminate();
   }
 
-  NatsServer server_;
+  NatsServer server_{{}, {}, NatsServer::JetStream::on};
   asio::io_context context_{1};
   asio::executor_work_guard<asio::io_context::executor_type> work_{context_.get_executor()};
 };

@@ -225,7 +225,10 @@ class BrokerJetStream {
         {"last_seq", last},
         {"last_ts", stream.last_time() ? iso_timestamp(*stream.last_time()) : std::string{no_time}},
         {"consumer_count", 0}};
-    if (!is_empty) answer["state"]["num_subjects"] = stream.subjects();
+    if (is_empty) return;
+    answer["state"]["num_subjects"] = stream.subjects();
+    const std::uint64_t numbers = last - messages.begin()->first + 1;
+    if (numbers > messages.size()) answer["state"]["num_deleted"] = numbers - messages.size();
   }
 
   // ---- Messages
