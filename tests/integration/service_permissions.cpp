@@ -6,6 +6,7 @@
 #include <cliffracer/cliffracer.hpp>
 
 #include <chrono>
+#include <cstddef>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -25,12 +26,15 @@ using support::Running;
 
 namespace {
 
-/// The server's configuration that is recommended for production.
+/// The server's configuration that is recommended for production, but for where JetStream stores.
 std::string recommended_config() {
   const auto root = std::filesystem::path{__FILE__}.parent_path().parent_path().parent_path();
   std::ifstream file{root / "examples/production/nats.conf"};
   REQUIRE(file);
-  return {std::istreambuf_iterator<char>{file}, {}};
+  const std::string text{std::istreambuf_iterator<char>{file}, {}};
+  const std::size_t begin = text.find("\njetstream: {store_dir: ");
+  REQUIRE(begin != std::string::npos);
+  return text.substr(0, begin) + text.substr(text.find('\n', begin + 1));
 }
 
 class Orders : public NatsService {
@@ -41,7 +45,8 @@ class Orders : public NatsService {
                      .remote_control = true,
                      .user = "orders",
                      .password = "orders-password"}} {
-    add(timer<&Orders::report>{.interval = 10ms, .eager = true}, rpc<&Orders::take>{},
+    add(timer<&Orders::report>{.interval = 10ms, .eager = true},
+        timer<&Orders::bill>{.interval = 100ms, .scope = cliffracer::Scope::cluster}, rpc<&Orders::take>{},
         listener<&Orders::on_stock>{.subject = "stock.*"});
   }
 
@@ -50,6 +55,7 @@ class Orders : public NatsService {
     publish_event("orders.report", {{"orders", 1}});
     co_return;
   }
+  asio::awaitable<void> bill() { co_return; }
   asio::awaitable<int> take() { co_return 7; }
   asio::awaitable<void> on_stock(json) { co_return; }
 };
@@ -71,10 +77,11 @@ bool is_answered(const NatsServer& server, const std::string& user, const std::s
 }  // namespace
 
 TEST_CASE("the permissions recommended for production are all that a service needs") {
-  NatsServer server{recommended_config()};
+  NatsServer server{recommended_config(), {}, NatsServer::JetStream::on};
   Orders orders{server.url()};
   Running running{orders};
   REQUIRE(eventually([&] { return orders.get_service_info().broker.published > 10; }));
+  CHECK(eventually([&] { return orders.get_timer_stats().timers[1].claims.won > 1; }));
   CHECK(is_answered(server, "watcher", "$SRV.STATS", ""));
   CHECK(is_answered(server, "watcher", "$SRV.PING.orders." + orders.get_service_info().id, ""));
   CHECK(is_answered(server, "operator", "orders.rpc.timers.trigger", R"({"name": "report"})"));
@@ -84,7 +91,7 @@ TEST_CASE("the permissions recommended for production are all that a service nee
 }
 
 TEST_CASE("with the permissions recommended for production who may look may not touch") {
-  NatsServer server{recommended_config()};
+  NatsServer server{recommended_config(), {}, NatsServer::JetStream::on};
   Orders orders{server.url()};
   Running running{orders};
   REQUIRE(eventually([&] { return orders.get_service_info().broker.published > 10; }));

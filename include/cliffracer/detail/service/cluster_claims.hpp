@@ -234,17 +234,24 @@ class ClusterClaims final : public TickClaims {
 
   /// At the start, so that a bucket that cannot be used is told of before the first tick.
   asio::awaitable<void> prepare() {
-    const Patience patience{std::chrono::hours{1}};
-    for (bool is_ready = false; !is_ready && !is_stopping_;) {
-      if (client_->is_connected()) {
-        auto preparing = make_ready(patience.request);
-        const std::string problem = co_await std::move(preparing);
-        is_ready = problem.empty() || !problem_.empty();
-      }
-      if (!is_ready) {
-        co_await sleep_until(around_.queue, around_.strand,
-                             later(around_.queue.now(), std::chrono::milliseconds{250}));
-      }
+    try {
+      auto preparing = make_ready_at_last();
+      co_await std::move(preparing);
+    } catch (...) {
+      // The service stops.
+      if (!is_abort(std::current_exception())) throw;
+    }
+  }
+
+  /// Waits for a connection.
+  asio::awaitable<void> make_ready_at_last() {
+    constexpr std::chrono::milliseconds pause{250};
+    constexpr std::chrono::seconds limit{2};
+    for (bool is_known = false; !is_known;) {
+      auto preparing = make_ready(limit);
+      const std::string problem = co_await std::move(preparing);
+      is_known = problem.empty() || !problem_.empty();
+      if (!is_known) co_await sleep_until(around_.queue, around_.strand, later(around_.queue.now(), pause));
     }
   }
 
