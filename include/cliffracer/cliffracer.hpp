@@ -17,6 +17,7 @@
 #include <cliffracer/nats_service.hpp>
 #include <cliffracer/rpc.hpp>
 #include <cliffracer/run_on.hpp>
+#include <cliffracer/scope.hpp>
 #include <cliffracer/service_config.hpp>
 #include <cliffracer/service_info.hpp>
 #include <cliffracer/service_info_json.hpp>

@@ -36,7 +36,11 @@ cliffracer::TimerStats full_timer() {
   timer.success_count = 11;
   timer.error_count = 12;
   timer.cancelled_count = 13;
-  timer.skipped = {.missed = 21, .drifted = 22, .failing = 23, .paused = 24};
+  timer.skipped = {
+      .missed = 21, .drifted = 22, .failing = 23, .paused = 24, .elsewhere = 25, .claim_failed = 26};
+  timer.scope = cliffracer::Scope::cluster;
+  timer.claims = {.won = 41, .lost = 42, .failed = 43, .unclear = 44, .running_elsewhere = 45};
+  timer.current_token = 29'453'761;
   timer.drift_count = 31;
   timer.timeout_count = 32;
   timer.blocking_count = 33;
@@ -113,6 +117,14 @@ TEST_CASE("each number of a timer is a metric with the labels service and timer"
       {"skipped_total{" + labels + ",reason=\"drifted\"}", "22"},
       {"skipped_total{" + labels + ",reason=\"failing\"}", "23"},
       {"skipped_total{" + labels + ",reason=\"paused\"}", "24"},
+      {"skipped_total{" + labels + ",reason=\"elsewhere\"}", "25"},
+      {"skipped_total{" + labels + ",reason=\"claim_failed\"}", "26"},
+      {"claims_total{" + labels + ",outcome=\"won\"}", "41"},
+      {"claims_total{" + labels + ",outcome=\"lost\"}", "42"},
+      {"claims_total{" + labels + ",outcome=\"failed\"}", "43"},
+      {"claims_total{" + labels + ",outcome=\"unclear\"}", "44"},
+      {"claims_total{" + labels + ",outcome=\"running_elsewhere\"}", "45"},
+      {"current_token{" + labels + "}", "29453761"},
       {"drift_resets_total{" + labels + "}", "31"},
       {"timeouts_total{" + labels + "}", "32"},
       {"blocking_total{" + labels + "}", "33"},
@@ -126,6 +138,12 @@ TEST_CASE("each number of a timer is a metric with the labels service and timer"
     INFO(series);
     CHECK(value_of(text, "cliffracer_timer_" + series) == value);
   }
+}
+
+TEST_CASE("a timer that no replicas share has no claims") {
+  const auto families = families_of(cliffracer::TimerStats{.name = "nightly"});
+  CHECK_FALSE(find(families, "cliffracer_timer_claims_total"));
+  CHECK_FALSE(find(families, "cliffracer_timer_current_token"));
 }
 
 TEST_CASE("each state of a timer is 0 or 1") {

@@ -36,7 +36,7 @@ TEST_CASE("statistics as JSON say what operators ask for") {
   cliffracer::TimerStats stats{.name = "purge"};
   stats.is_paused = true;
   stats.pause_reason = "lunch";
-  stats.skipped = {.missed = 1, .drifted = 2, .failing = 3, .paused = 4};
+  stats.skipped = {.missed = 1, .drifted = 2, .failing = 3, .paused = 4, .elsewhere = 5, .claim_failed = 6};
   stats.last_lateness_cause = cliffracer::LatenessCause::event_loop;
   stats.last_blocked_by = "timer sync";
   stats.timeout = 2s;
@@ -44,15 +44,39 @@ TEST_CASE("statistics as JSON say what operators ask for") {
   const nlohmann::json json = stats;
   CHECK(json["is_paused"] == true);
   CHECK(json["pause_reason"] == "lunch");
-  CHECK(json["skipped"] == nlohmann::json({{"missed", 1}, {"drifted", 2}, {"failing", 3}, {"paused", 4}}));
+  CHECK(json["skipped"] == nlohmann::json({{"missed", 1},
+                                           {"drifted", 2},
+                                           {"failing", 3},
+                                           {"paused", 4},
+                                           {"elsewhere", 5},
+                                           {"claim_failed", 6}}));
   CHECK(json["last_lateness_cause"] == "event_loop");
   CHECK(json["last_blocked_by"] == "timer sync");
   CHECK(json["timeout"] == 2.0);
   CHECK(json["last_success"] == 1.7e9);
   CHECK(nlohmann::json(cliffracer::LatenessCause::none) == "none");
   CHECK(nlohmann::json(cliffracer::LatenessCause::own_run) == "own_run");
+  CHECK(nlohmann::json(cliffracer::LatenessCause::claim) == "claim");
   CHECK(nlohmann::json(cliffracer::LatenessCause::suspended) == "suspended");
   CHECK(nlohmann::json(cliffracer::TimerStats{})["last_success"].is_null());
+}
+
+TEST_CASE("statistics of a timer that replicas share say what came of its claims, others do not") {
+  cliffracer::TimerStats stats{.name = "purge"};
+  CHECK(nlohmann::json(stats)["scope"] == "replica");
+  CHECK_FALSE(nlohmann::json(stats).contains("claims"));
+  stats.scope = cliffracer::Scope::cluster;
+  stats.claims = {.won = 1, .lost = 2, .failed = 3, .unclear = 4, .running_elsewhere = 5};
+  stats.current_token = 12;
+  stats.last_owner = "A1";
+  stats.last_claim_error = "no leader";
+  const nlohmann::json json = stats;
+  CHECK(json["scope"] == "cluster");
+  CHECK(json["claims"] ==
+        nlohmann::json({{"won", 1}, {"lost", 2}, {"failed", 3}, {"unclear", 4}, {"running_elsewhere", 5}}));
+  CHECK(json["current_token"] == 12);
+  CHECK(json["last_owner"] == "A1");
+  CHECK(json["last_claim_error"] == "no leader");
 }
 
 TEST_CASE("a timer without a next due point has null there") {
