@@ -1,10 +1,9 @@
 #!/usr/bin/env -S python3 -B
 """Says what a trial's ledger has to say: check.py FOLDER.
 
-Ends with 1 when a tick was run by two owners, the guard took an older token after a newer one, or a tick was missed
-without a fault: more than 15 s after the end of the last one."""
+Ends with 1 when a tick was run by two owners, the guard took an older token after a newer one, or a tick was missed or
+run beside another one without a fault: more than 15 s after the end of the last one."""
 
-import bisect
 import collections
 import json
 import sqlite3
@@ -29,7 +28,7 @@ class Trial:
         self.faults = [json.loads(line) for line in lines]
         ledger = sqlite3.connect(folder / "ledger.db")
         ledger.row_factory = sqlite3.Row
-        self.runs = ledger.execute("SELECT * FROM runs ORDER BY id").fetchall()
+        self.runs = ledger.execute("SELECT * FROM runs ORDER BY begin_wall").fetchall()
         ledger.close()
 
     def ticks(self):
@@ -61,21 +60,29 @@ def steps_back(trial):
 def sort_missed(trial):
     """(passed over during a run, missed in a fault, missed without one): lists of ticks."""
     run_ticks = {run["token"] for run in trial.runs}
-    busy = sorted((run["begin_wall"], run["end_wall"]) for run in trial.runs if run["end_wall"])
     during_a_run, in_a_fault, without_a_fault = [], [], []
     for tick in trial.ticks():
         if tick in run_ticks:
             continue
         due = tick * SECOND
-        # No run takes longer than the few that a fault prolongs.
-        before = busy[: bisect.bisect_right(busy, (due, 0))][-20:]
-        if any(end > due - EDGE for _, end in before):
+        if any(run["begin_wall"] <= due and (run["end_wall"] or 0) > due - EDGE for run in trial.runs):
             during_a_run.append(tick)
         elif trial.fault_at(due):
             in_a_fault.append(tick)
         else:
             without_a_fault.append(tick)
     return during_a_run, in_a_fault, without_a_fault
+
+
+def overlaps(trial):
+    """(in a fault, without one): runs that began while another replica still ran another tick."""
+    in_a_fault, without_a_fault = [], []
+    for number, run in enumerate(trial.runs):
+        begin = run["begin_wall"]
+        others = [other for other in trial.runs[:number] if other["owner"] != run["owner"]]
+        if any(other["token"] != run["token"] and (other["end_wall"] or 0) > begin for other in others):
+            (in_a_fault if trial.fault_at(begin) else without_a_fault).append(run)
+    return in_a_fault, without_a_fault
 
 
 def longest_gap(trial):
@@ -106,6 +113,7 @@ def report(trial):
     twice = doubles(trial)
     back = steps_back(trial)
     during_a_run, in_a_fault, without_a_fault = sort_missed(trial)
+    beside_in_a_fault, beside_without_a_fault = overlaps(trial)
     gap, gap_begin = longest_gap(trial)
     kinds = collections.Counter(fault["kind"] for fault in trial.faults)
     claims = collections.Counter()
@@ -122,9 +130,11 @@ def report(trial):
         "doubles": len(twice),
         "stale writes rejected": sum(run["accepted"] == 0 for run in trial.runs),
         "stale writes accepted": back,
+        "run beside another, in a fault": len(beside_in_a_fault),
+        "run beside another, without a fault": len(beside_without_a_fault),
         "passed over during a longer run": len(during_a_run),
-        "missed in a fault": len(in_a_fault),
-        "missed without a fault": len(without_a_fault),
+        "missed, in a fault": len(in_a_fault),
+        "missed, without a fault": len(without_a_fault),
         "claims that the bucket has lost": len(lost_claims(trial)),
     }
     for name, count in figures.items():
@@ -135,9 +145,11 @@ def report(trial):
         print(f"DOUBLE: tick {tick}; the bucket gives it to {trial.claims.get(tick)}; {describe(trial, tick * SECOND)}")
         for run in runs:
             print("  " + ", ".join(f"{name} {run[name]}" for name in run.keys()))
+    for run in beside_without_a_fault:
+        print(f"BESIDE ANOTHER: tick {run['token']} of {run['owner']}")
     for tick in without_a_fault:
         print(f"MISSED: tick {tick}")
-    return len(twice) + back + len(without_a_fault)
+    return len(twice) + back + len(beside_without_a_fault) + len(without_a_fault)
 
 
 if __name__ == "__main__":

@@ -103,7 +103,7 @@ class CheckTest(unittest.TestCase):
                 self.run_tick(tick)
         count, text = self.broken(40, faults=[(4, 5)])
         self.assertEqual(count, 1)
-        self.assertRegex(text, "missed in a fault +2\n")
+        self.assertRegex(text, "missed, in a fault +2\n")
         self.assertIn(f"MISSED: tick {START + 22}", text)
 
     def test_a_tick_passed_over_during_a_long_run(self):
@@ -112,6 +112,14 @@ class CheckTest(unittest.TestCase):
         count, text = self.broken(3)
         self.assertEqual(count, 0)
         self.assertRegex(text, "passed over during a longer run +1\n")
+
+    def test_a_run_beside_another_one(self):
+        self.run_tick(1, owner="a", seconds=1.6)
+        self.run_tick(2, owner="b")
+        count, text = self.broken(2)
+        self.assertEqual(count, 1)
+        self.assertIn(f"BESIDE ANOTHER: tick {START + 2} of b", text)
+        self.assertEqual(self.broken(2, faults=[(0, 1)])[0], 0)
 
     def test_a_run_cut_short_excuses_nothing(self):
         self.run_tick(1, seconds=None)

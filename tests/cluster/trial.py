@@ -64,7 +64,8 @@ def play(pick, nemesis, seconds):
     while end - time.monotonic() > longest + 2:
         strikes += 1
         nemesis.strike(longest)
-        nemesis.pause(pick.uniform(22, 30) if strikes % 6 == 0 else pick.uniform(1, 4))
+        length = pick.uniform(22, 30) if strikes % 6 == 0 else pick.uniform(1, 4)
+        nemesis.pause(min(length, end - time.monotonic()))
 
 
 def stop_replicas(replicas):
