@@ -100,12 +100,14 @@ def lost_claims(trial):
     return [tick for tick, owner in trial.claims.items() if owner not in owners[tick]]
 
 
-def describe(trial, wall):
-    if fault := trial.fault_at(wall):
-        cause = f"{fault['kind']} ({fault['target']}) from {fault['begin']:.3f} to {fault['end']:.3f}"
-    else:
-        cause = "no fault"
-    return f"at {wall / SECOND:.3f}, {cause}"
+def describe(trial, begin, end):
+    """When, and what was done then and shortly before."""
+    near = [
+        f"{fault['kind']} ({fault['target']}) {fault['begin']:.3f} to {fault['end']:.3f}"
+        for fault in trial.faults
+        if fault["begin"] <= end / SECOND and fault["end"] + 5 >= begin / SECOND
+    ]
+    return f"from {begin / SECOND:.3f}; " + ("; ".join(near) or "no fault")
 
 
 def report(trial):
@@ -139,10 +141,11 @@ def report(trial):
     }
     for name, count in figures.items():
         print(f"{name:36} {count:6}")
-    print(f"{'longest gap':36} {gap / SECOND:6.1f} s, {describe(trial, gap_begin)}")
+    print(f"{'longest gap':36} {gap / SECOND:6.1f} s {describe(trial, gap_begin, gap_begin + gap)}")
 
-    for tick, runs in twice.items():
-        print(f"DOUBLE: tick {tick}; the bucket gives it to {trial.claims.get(tick)}; {describe(trial, tick * SECOND)}")
+    for tick, runs in list(twice.items())[:20]:
+        when = describe(trial, tick * SECOND, (tick + 1) * SECOND)
+        print(f"DOUBLE: tick {tick}; the bucket gives it to {trial.claims.get(tick)}; {when}")
         for run in runs:
             print("  " + ", ".join(f"{name} {run[name]}" for name in run.keys()))
     for run in beside_without_a_fault:
