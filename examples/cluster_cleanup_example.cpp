@@ -26,7 +26,7 @@
 #include <string>
 
 using namespace std::chrono_literals;
-using cliffracer::TickContext, cliffracer::timer;
+using cliffracer::Scope, cliffracer::TickContext, cliffracer::timer;
 
 namespace {
 
@@ -54,6 +54,7 @@ class SessionStore {
     transaction.commit();
   }
 
+  //[fencing
   /// How many rows were removed. Empty: none, for the job was done with a newer token. The look at the token
   /// and the work are one transaction: what is committed was done by whoever had the newest one.
   std::optional<std::int64_t> remove_expired(std::uint64_t token) {
@@ -68,6 +69,7 @@ class SessionStore {
     transaction.commit();
     return removed;
   }
+  //]
 
   std::int64_t count() { return database_.run("SELECT count(*) FROM sessions"); }
   std::uint64_t newest_token() {
@@ -85,19 +87,19 @@ class ClusterCleanupService : public cliffracer::NatsService {
         options_{options},
         for_inserts_{path},
         for_cleanup_{path} {
-    add(timer<&ClusterCleanupService::insert_sessions>{.interval = options.at_speed(1s), .eager = true},
-        timer<&ClusterCleanupService::cleanup>{.interval = options.at_speed(5s),
-                                               .error_backoff = options.at_speed(1s),
-                                               .scope = cliffracer::Scope::cluster});
+    //[cluster_timer
+    // On each replica:
+    add(timer<&ClusterCleanupService::insert_sessions>{.interval = options.at_speed(1s)});
+    // On one of them:
+    add(timer<&ClusterCleanupService::cleanup>{.interval = options.at_speed(5s), .scope = Scope::cluster});
+    //]
   }
 
  private:
-  /// On each replica.
   void insert_sessions() {
     for_inserts_.insert(25, std::chrono::ceil<std::chrono::milliseconds>(options_.at_speed(4s)));
   }
 
-  /// On one of them.
   void cleanup(const TickContext& tick) {
     if (const auto removed = for_cleanup_.remove_expired(tick.token)) {
       spdlog::info("Cleanup: {} expired rows, token {}", *removed, tick.token);
