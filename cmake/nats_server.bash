@@ -22,12 +22,16 @@ find_nats_server() {
 }
 
 # Starts a server and sets nats_server_pid, nats_server_url, and nats_server_websocket where it has such a listener.
-# Arguments go to the server; the last of two that contradict each other holds. Fails with the server's log when it does
-# not start.
+# --jetstream gives it JetStream, whose files are gone when it is stopped. Other arguments go to the server; the last of
+# two that contradict each other holds. Fails with the server's log when it does not start.
 start_nats_server() {
   local program waited
   program=$(find_nats_server) || return
   nats_server_folder=$(mktemp -d "${TMPDIR:-/tmp}/cliffracer-nats-XXXXXX")
+  if [[ ${1:-} == --jetstream ]]; then
+    shift
+    set -- -js -sd "$nats_server_folder/jetstream" "$@"
+  fi
   set -m
   "$program" -a 127.0.0.1 -p -1 -l "$nats_server_folder/log" "$@" < /dev/null > /dev/null 2>&1 &
   nats_server_pid=$!

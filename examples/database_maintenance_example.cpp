@@ -10,47 +10,22 @@
 #include "end_timer.hpp"
 #include "example_options.hpp"
 #include "sqlite.hpp"
+#include "temporary_folder.hpp"
 #include "timer_table.hpp"
 
 #include <spdlog/spdlog.h>
 
-#include <cerrno>
 #include <chrono>
 #include <cstdint>
-#include <cstdlib>
 #include <exception>
-#include <filesystem>
 #include <iostream>
 #include <string>
-#include <system_error>
 #include <thread>
 
 using namespace std::chrono_literals;
 using cliffracer::TickContext, cliffracer::timer;
 
 namespace {
-
-/// A new folder, removed with all that is in it.
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "cliffracer-XXXXXX").string();
-    if (!mkdtemp(name.data()))
-      throw std::system_error{errno, std::generic_category(), "cannot make a folder " + name};
-    path_ = name;
-  }
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 std::int64_t now_in_milliseconds() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(

@@ -22,17 +22,17 @@ class Database {
     check(sqlite3_busy_timeout(opened, static_cast<int>(patience.count())));
   }
 
-  /// Runs one statement whose parameters, if any, are whole numbers. Returns the first number of its first
-  /// row, or how many rows it changed when it gives none.
-  template <class... Numbers>
-  std::int64_t run(std::string_view sql, Numbers... parameters) {
+  /// Runs one statement whose parameters, if any, are whole numbers and texts. Returns the first number of
+  /// its first row, or how many rows it changed when it gives none.
+  template <class... Parameters>
+  std::int64_t run(std::string_view sql, Parameters... parameters) {
     sqlite3_stmt* prepared = nullptr;
     const int result =
         sqlite3_prepare_v2(handle_.get(), sql.data(), static_cast<int>(sql.size()), &prepared, nullptr);
     const std::unique_ptr<sqlite3_stmt, Finalize> statement{prepared};
     check(result);
     int index = 0;
-    (check(sqlite3_bind_int64(prepared, ++index, parameters)), ...);
+    (check(bind(prepared, ++index, parameters)), ...);
     const int stepped = sqlite3_step(prepared);
     if (stepped == SQLITE_ROW) return sqlite3_column_int64(prepared, 0);
     if (stepped != SQLITE_DONE) check(stepped);
@@ -67,6 +67,14 @@ class Database {
   struct Finalize {
     void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
   };
+
+  static int bind(sqlite3_stmt* statement, int index, std::int64_t number) {
+    return sqlite3_bind_int64(statement, index, number);
+  }
+  /// `text` outlives the statement.
+  static int bind(sqlite3_stmt* statement, int index, std::string_view text) {
+    return sqlite3_bind_text(statement, index, text.data(), static_cast<int>(text.size()), nullptr);
+  }
 
   void check(int result) const {
     if (result != SQLITE_OK)

@@ -1,0 +1,159 @@
+#!/usr/bin/env -S python3 -B
+"""Says what a trial's ledger has to say: check.py FOLDER.
+
+Ends with 1 when a tick was run by two owners, the guard took an older token after a newer one, or a tick was missed or
+run beside another one without a fault: more than 15 s after the end of the last one."""
+
+import collections
+import json
+import sqlite3
+import sys
+from pathlib import Path
+
+SETTLED = 15  # seconds after a fault
+SECOND = 1_000_000_000
+EDGE = SECOND // 10  # a run that ends so short before a tick may still count as running for others
+
+
+class Trial:
+    """What was left in the folder."""
+
+    def __init__(self, folder):
+        facts = json.loads((folder / "trial.json").read_text(encoding="utf-8"))
+        self.begin, self.end = (int(facts[name] * SECOND) for name in ("begin", "end"))
+        self.replicas = facts["replicas"]
+        self.claims = {int(tick): owner for tick, owner in facts["claims"].items()}
+        log = folder / "faults.jsonl"
+        lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
+        self.faults = [json.loads(line) for line in lines]
+        ledger = sqlite3.connect(folder / "ledger.db")
+        ledger.row_factory = sqlite3.Row
+        self.runs = ledger.execute("SELECT * FROM runs ORDER BY begin_wall").fetchall()
+        ledger.close()
+
+    def ticks(self):
+        """All that somebody should have run: those at the very end may have met a replica that stops."""
+        return range(self.begin // SECOND + 1, (self.end - SECOND // 2) // SECOND + 1)
+
+    def fault_at(self, wall):
+        """The newest fault whose consequences may reach `wall`; None: there is none."""
+        for fault in reversed(self.faults):
+            if fault["begin"] - 1 <= wall / SECOND <= fault["end"] + SETTLED:
+                return fault
+        return None
+
+
+def doubles(trial):
+    """{tick: its runs}, of ticks with several owners."""
+    by_tick = collections.defaultdict(list)
+    for run in trial.runs:
+        by_tick[run["token"]].append(run)
+    return {tick: runs for tick, runs in by_tick.items() if len({run["owner"] for run in runs}) > 1}
+
+
+def steps_back(trial):
+    """Writes that the guard took after one with a newer token."""
+    taken = sorted((run["accepted"], run["token"]) for run in trial.runs if run["accepted"])
+    return sum(after < before for (_, before), (_, after) in zip(taken, taken[1:]))
+
+
+def sort_missed(trial):
+    """(passed over during a run, missed in a fault, missed without one): lists of ticks."""
+    run_ticks = {run["token"] for run in trial.runs}
+    during_a_run, in_a_fault, without_a_fault = [], [], []
+    for tick in trial.ticks():
+        if tick in run_ticks:
+            continue
+        due = tick * SECOND
+        if any(run["begin_wall"] <= due and (run["end_wall"] or 0) > due - EDGE for run in trial.runs):
+            during_a_run.append(tick)
+        elif trial.fault_at(due):
+            in_a_fault.append(tick)
+        else:
+            without_a_fault.append(tick)
+    return during_a_run, in_a_fault, without_a_fault
+
+
+def overlaps(trial):
+    """(in a fault, without one): runs that began while another replica still ran another tick."""
+    in_a_fault, without_a_fault = [], []
+    for number, run in enumerate(trial.runs):
+        begin = run["begin_wall"]
+        others = [other for other in trial.runs[:number] if other["owner"] != run["owner"]]
+        if any(other["token"] != run["token"] and (other["end_wall"] or 0) > begin for other in others):
+            (in_a_fault if trial.fault_at(begin) else without_a_fault).append(run)
+    return in_a_fault, without_a_fault
+
+
+def longest_gap(trial):
+    """(seconds, when it began): without the begin of a run."""
+    begins = [run["begin_wall"] for run in trial.runs if trial.begin < run["begin_wall"] < trial.end]
+    points = [trial.begin, *sorted(begins), trial.end]
+    return max((after - before, before) for before, after in zip(points, points[1:]))
+
+
+def lost_claims(trial):
+    """Ticks that were run and that the bucket gives to nobody, or to another owner."""
+    owners = collections.defaultdict(set)
+    for run in trial.runs:
+        owners[run["token"]].add(run["owner"])
+    return [tick for tick, owner in trial.claims.items() if owner not in owners[tick]]
+
+
+def describe(trial, begin, end):
+    """When, and what was done then and shortly before."""
+    near = [
+        f"{fault['kind']} ({fault['target']}) {fault['begin']:.3f} to {fault['end']:.3f}"
+        for fault in trial.faults
+        if fault["begin"] <= end / SECOND and fault["end"] + 5 >= begin / SECOND
+    ]
+    return f"from {begin / SECOND:.3f}; " + ("; ".join(near) or "no fault")
+
+
+def report(trial):
+    """Prints everything; returns how many promises were broken."""
+    twice = doubles(trial)
+    back = steps_back(trial)
+    during_a_run, in_a_fault, without_a_fault = sort_missed(trial)
+    beside_in_a_fault, beside_without_a_fault = overlaps(trial)
+    gap, gap_begin = longest_gap(trial)
+    kinds = collections.Counter(fault["kind"] for fault in trial.faults)
+    claims = collections.Counter()
+    for statistics in trial.replicas:
+        claims.update(statistics.get("claims", {}))
+
+    print("faults: " + (", ".join(f"{kind} {count}" for kind, count in sorted(kinds.items())) or "none"))
+    print("claims of those who lived to tell: " + ", ".join(f"{name} {count}" for name, count in claims.items()))
+    figures = {
+        "ticks": len(trial.ticks()),
+        "runs": len(trial.runs),
+        "cut short by the death of the owner": sum(run["end_wall"] is None for run in trial.runs),
+        "retries": sum(run["attempt"] > 1 for run in trial.runs),
+        "doubles": len(twice),
+        "stale writes rejected": sum(run["accepted"] == 0 for run in trial.runs),
+        "stale writes accepted": back,
+        "run beside another, in a fault": len(beside_in_a_fault),
+        "run beside another, without a fault": len(beside_without_a_fault),
+        "passed over during a longer run": len(during_a_run),
+        "missed, in a fault": len(in_a_fault),
+        "missed, without a fault": len(without_a_fault),
+        "claims that the bucket has lost": len(lost_claims(trial)),
+    }
+    for name, count in figures.items():
+        print(f"{name:36} {count:6}")
+    print(f"{'longest gap':36} {gap / SECOND:6.1f} s {describe(trial, gap_begin, gap_begin + gap)}")
+
+    for tick, runs in list(twice.items())[:20]:
+        when = describe(trial, tick * SECOND, (tick + 1) * SECOND)
+        print(f"DOUBLE: tick {tick}; the bucket gives it to {trial.claims.get(tick)}; {when}")
+        for run in runs:
+            print("  " + ", ".join(f"{name} {run[name]}" for name in run.keys()))
+    for run in beside_without_a_fault:
+        print(f"BESIDE ANOTHER: tick {run['token']} of {run['owner']}")
+    for tick in without_a_fault:
+        print(f"MISSED: tick {tick}")
+    return len(twice) + back + len(beside_without_a_fault) + len(without_a_fault)
+
+
+if __name__ == "__main__":
+    sys.exit(1 if report(Trial(Path(sys.argv[1]))) else 0)
