@@ -3,6 +3,7 @@
 #include <cliffracer/cliffracer.hpp>
 #include <cliffracer/testing/broker.hpp>
 #include <cliffracer/testing/log_capture.hpp>
+#include <cliffracer/testing/virtual_cluster.hpp>
 #include <cliffracer/testing/virtual_time.hpp>
 
 #include <chrono>
@@ -21,6 +22,7 @@ using cliffracer::timer;
 using cliffracer::TimerStats;
 using cliffracer::testing::Broker;
 using cliffracer::testing::LogCapture;
+using cliffracer::testing::VirtualCluster;
 using cliffracer::testing::VirtualTime;
 
 namespace {
@@ -129,6 +131,78 @@ TEST_CASE("while a replica runs a tick for long, others pass over the next ones"
   time.advance(100s);
   CHECK(ledger.runs.size() == 2);
   CHECK_FALSE(ledger.has_doubles());
+}
+
+TEST_CASE("after an owner dies the next tick runs elsewhere") {
+  VirtualCluster cluster{{.replicas = 2}};
+  Ledger ledger;
+  const auto a = cluster.make<Billing>(0, ledger, cluster.time(0));
+  const auto b = cluster.make<Billing>(1, ledger, cluster.time(1));
+  cluster.start(0, *a);
+  a->length = 10min;
+  cluster.advance(1min);
+  REQUIRE(ledger.runs.size() == 1);
+  cluster.start(1, *b);
+  cluster.advance(30s);
+  cluster.crash(0);
+  cluster.advance(30s);
+  REQUIRE(ledger.runs.size() == 2);
+  CHECK(ledger.runs[1].token == ledger.runs[0].token + 1);
+  CHECK(ledger.runs[1].owner == b->get_service_info().id);
+  CHECK(b->stats().claims.won == 1);
+}
+
+TEST_CASE("a replica that was suspended in a run goes on with a token that is older than the newest") {
+  VirtualCluster cluster{{.replicas = 2}};
+  Ledger ledger;
+  const auto a = cluster.make<Billing>(0, ledger, cluster.time(0));
+  const auto b = cluster.make<Billing>(1, ledger, cluster.time(1));
+  cluster.start(0, *a);
+  cluster.advance(30s);
+  a->length = 10s;
+  cluster.advance(35s);
+  cluster.start(1, *b);
+  cluster.pause(0);
+  cluster.advance(2min);
+  REQUIRE(ledger.runs.size() >= 2);
+  CHECK(a->stats().is_executing);
+  CHECK(a->stats().current_token < ledger.runs.back().token);
+  cluster.resume(0);
+  cluster.advance(1min);
+  CHECK_FALSE(ledger.has_doubles());
+}
+
+TEST_CASE("replicas whose clocks differ by less than the interval run each tick once") {
+  VirtualCluster cluster{{.replicas = 3, .seed = 7}};
+  Ledger ledger;
+  const auto a = cluster.make<Billing>(0, ledger, cluster.time(0));
+  const auto b = cluster.make<Billing>(1, ledger, cluster.time(1));
+  const auto c = cluster.make<Billing>(2, ledger, cluster.time(2));
+  cluster.step_wall_clock(1, 25s);
+  cluster.step_wall_clock(2, -25s);
+  cluster.set_rate(2, 1.0001);
+  cluster.start(0, *a);
+  cluster.start(1, *b);
+  cluster.start(2, *c);
+  cluster.advance(1h);
+  // The slowest clock comes to the tick of the start after the start.
+  CHECK(ledger.runs.size() == 61);
+  CHECK_FALSE(ledger.has_doubles());
+}
+
+TEST_CASE("a service whose replicas share no timer asks JetStream nothing") {
+  class Heartbeat : public cliffracer::NatsService {
+   public:
+    Heartbeat() : NatsService{{.name = "heartbeat"}} { add(timer<&Heartbeat::beat>{.interval = 1s}); }
+    asio::awaitable<void> beat() { co_return; }
+  };
+  VirtualTime time;
+  Broker broker{time};
+  const auto service = time.make<Heartbeat>();
+  time.start(*service);
+  time.advance(1min);
+  CHECK(broker.events("$JS.>").empty());
+  CHECK(broker.events("$KV.>").empty());
 }
 
 TEST_CASE("a retry within the tick stays with its owner") {
