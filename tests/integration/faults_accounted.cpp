@@ -479,10 +479,11 @@ class SlowListener : public support::Caller {
   }
 };
 
-/// The sum of the numbers before `text` in the log, and the number of lines that hold `line`.
-std::uint64_t told_in_log(const CapturedLog& log, const std::string& text, const std::string& line) {
-  std::uint64_t sum = log.count(line);
-  const std::regex pattern{"([0-9]+) " + text};
+/// Events that the log tells of one by one or in sums: those that wait when the service stops.
+std::uint64_t told_in_log(const CapturedLog& log) {
+  // The one that was on its way to a worker, which had not begun with it, has a line of its own.
+  std::uint64_t sum = log.count("message on numbered refused") + log.count("listener on_event cancelled");
+  const std::regex pattern{"([0-9]+) waiting messages dropped"};
   for (const std::string& each : log.lines()) {
     std::smatch found;
     if (std::regex_search(each, found, pattern)) sum += std::stoull(found[1]);
@@ -490,15 +491,14 @@ std::uint64_t told_in_log(const CapturedLog& log, const std::string& text, const
   return sum;
 }
 
-/// Received messages that are neither handled nor reported. What nats.c had not handed over when the service
-/// unsubscribed is reported as dropped, and not among the received.
-std::uint64_t print_received(const char* fault, std::uint64_t sent, std::uint64_t received,
-                             std::uint64_t handled, std::uint64_t dropped, std::uint64_t told) {
+/// Received messages that are neither handled nor reported; less than 0: some are more than once. What nats.c
+/// had not handed over when the service unsubscribed counts as received and as dropped.
+std::int64_t print_received(const char* fault, std::uint64_t sent, std::uint64_t received,
+                            std::uint64_t handled, std::uint64_t dropped, std::uint64_t told) {
   const auto n = [](std::uint64_t count) { return static_cast<unsigned long long>(count); };
-  const std::uint64_t known = handled + dropped + told;
-  const std::uint64_t unaccounted = received > known ? received - known : 0;
-  std::printf("%-52s | sent %llu, handled %llu, dropped %llu, dropped at stop %llu, unaccounted %llu\n",
-              fault, n(sent), n(handled), n(dropped), n(told), n(unaccounted));
+  const auto unaccounted = static_cast<std::int64_t>(received - handled - dropped - told);
+  std::printf("%-52s | sent %llu, handled %llu, dropped %llu, dropped at stop %llu, unaccounted %lld\n",
+              fault, n(sent), n(handled), n(dropped), n(told), static_cast<long long>(unaccounted));
   std::fflush(stdout);
   return unaccounted;
 }
@@ -539,8 +539,7 @@ TEST_CASE("accounts: a slow consumer that stops tells of each event that waits",
   cliffracer::ServiceConfig config = publisher_config(server.url());
   config.stop_timeout = 200ms;
   SlowListener service{std::move(config)};
-  const std::uint64_t told_before =
-      told_in_log(service.log(), "waiting messages dropped", "message on numbered refused");
+  const std::uint64_t told_before = told_in_log(service.log());
   Running running{service};
   NatsClient client{server.port()};
   REQUIRE(eventually([&] {
@@ -551,8 +550,7 @@ TEST_CASE("accounts: a slow consumer that stops tells of each event that waits",
   client.flush();
   running.stop();
   const auto broker = service.broker();
-  const std::uint64_t told =
-      told_in_log(service.log(), "waiting messages dropped", "message on numbered refused") - told_before;
+  const std::uint64_t told = told_in_log(service.log()) - told_before;
   CHECK(print_received("slow consumer, stop", count, broker.received, service.handled, broker.dropped,
                        told) == 0);
   CHECK(told + broker.dropped > 0);

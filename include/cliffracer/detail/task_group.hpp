@@ -16,6 +16,7 @@
 #include <iterator>
 #include <list>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -46,14 +47,24 @@ class TaskGroup {
     std::string name;
     asio::cancellation_signal cancel;
     std::list<std::shared_ptr<Task>>::iterator place;
-    bool has_ended = false;
+    bool has_ended = false;  // or the group
   };
 
   /// `on_escape` is told of what a coroutine threw: nothing escapes in silence.
   using EscapeHandler = std::function<void(const std::string& name, std::exception_ptr)>;
 
   TaskGroup(const Strand& strand, TimerQueue& queue, EscapeHandler on_escape)
-      : executor_{strand}, queue_{queue}, on_escape_{std::move(on_escape)}, last_ended_{queue, strand} {}
+      : strand_{strand},
+        executor_{strand},
+        queue_{queue},
+        on_escape_{std::move(on_escape)},
+        last_ended_{queue, strand} {}
+  TaskGroup(const TaskGroup&) = delete;
+  TaskGroup& operator=(const TaskGroup&) = delete;
+  ~TaskGroup() {
+    // Of tasks that never end the io_context destroys the frames.
+    for (const auto& task : tasks_) task->has_ended = true;
+  }
 
   /// The group is not empty until the guest leaves. One guest at a time.
   void enter(const Guest& guest) noexcept { guest_ = &guest; }
@@ -118,8 +129,34 @@ class TaskGroup {
   }
 
  private:
+  /// Lies in a task's frame, to see that the frame is not destroyed before the end of the task.
+  class Watch {
+   public:
+    Watch(TaskGroup& group, const Task& task) noexcept : group_{group}, task_{task} {}
+    Watch(const Watch&) = delete;
+    Watch& operator=(const Watch&) = delete;
+    ~Watch() {
+      // When the io_context ends it destroys what it still has, and nothing runs on the strand.
+      if (!task_.has_ended && group_.strand_.running_in_this_thread()) group_.lost(task_);
+    }
+
+   private:
+    TaskGroup& group_;
+    const Task& task_;
+  };
+
+  /// Asio destroys a coroutine when it finds no memory to resume it where it belongs. Whoever waits for its
+  /// end would wait for ever.
+  [[noreturn]] void lost(const Task& task) noexcept {
+    tell(task.name.empty() ? "a coroutine" : task.name,
+         std::make_exception_ptr(std::runtime_error{
+             "there was no memory to go on, or what it awaited was destroyed: the process ends"}));
+    std::terminate();
+  }
+
   /// The end is recorded here and not in co_spawn's handler, which Asio may have no memory to call.
   asio::awaitable<void> run(std::shared_ptr<Task> self, asio::awaitable<void> task) {
+    const Watch watch{*this, *self};
     std::exception_ptr escaped;
     try {
       co_await std::move(task);
@@ -143,6 +180,7 @@ class TaskGroup {
     if (empty()) last_ended_.ring();
   }
 
+  Strand strand_;
   asio::any_io_executor executor_;
   TimerQueue& queue_;
   EscapeHandler on_escape_;

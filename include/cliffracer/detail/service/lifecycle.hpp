@@ -64,6 +64,8 @@ inline NatsService::NatsService(std::unique_ptr<asio::io_context> owned, asio::i
              [this](const std::string& name, const std::exception_ptr& escaped) {
                log_->error("service {}: {} failed: {}", config_.name, name,
                            detail::escaped(detail::text_of(escaped)));
+               // The process may end next.
+               log_->flush();
              }},
       dispatcher_{config_.name,
                   config_.inbox_max_messages,
