@@ -22,7 +22,10 @@ def die_with_parent(signal_number=signal.SIGKILL):
 
 def find_nats_server():
     path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin", "/usr/local/bin"])
-    return shutil.which("nats-server", path=path)
+    found = shutil.which("nats-server", path=path)
+    if found is None:
+        raise FileNotFoundError("nats-server is not installed (Debian, Ubuntu: apt-get install nats-server)")
+    return found
 
 
 def free_ports(count):

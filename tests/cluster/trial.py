@@ -4,7 +4,7 @@
 trial.py --replica PROGRAM --minutes N [--servers 1|3] [--replicas N] [--seed S]
 
 Ends with 0 when all that is promised was kept, else with 1 and the name of a folder with the ledger, the log of the
-faults and those of all processes; with 77 when there is no nats-server. Nothing is left running."""
+faults and those of all processes. Nothing is left running."""
 
 import argparse
 import json
@@ -20,7 +20,7 @@ from pathlib import Path
 import check
 from claims import read_claims
 from nemesis import Nemesis, Trouble
-from processes import Replica, Server, die_with_parent, find_nats_server, free_ports, wait_until
+from processes import Replica, Server, die_with_parent, free_ports, wait_until
 
 CALM = check.SETTLED + 6  # seconds without a fault at the end
 WORK = 200  # milliseconds that a run takes
@@ -117,10 +117,6 @@ def main():
     die_with_parent(signal.SIGTERM)
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         signal.signal(number, lambda number, _: sys.exit(128 + number))
-    if find_nats_server() is None:
-        print("SKIPPED: nats-server is not installed", file=sys.stderr)
-        return 77
-
     folder = Path(tempfile.mkdtemp(prefix="cliffracer-cluster-"))
     processes = []
     kept = False
