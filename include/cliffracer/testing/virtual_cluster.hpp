@@ -151,7 +151,11 @@ class VirtualCluster final {
   void run_until(std::chrono::nanoseconds since_start) {
     if (since_start < elapsed()) throw std::invalid_argument{"VirtualCluster: time does not run backwards"};
     settle();
-    while (next_instant() <= since_start) step();
+    for (;;) {
+      const std::chrono::nanoseconds next = next_instant();
+      if (next > since_start) break;
+      step(next);
+    }
     move_to(since_start);
   }
 
@@ -159,8 +163,9 @@ class VirtualCluster final {
   /// nothing is waiting.
   bool run_next() {
     settle();
-    if (next_instant() == never) return false;
-    step();
+    const std::chrono::nanoseconds next = next_instant();
+    if (next == never) return false;
+    step(next);
     return true;
   }
 
@@ -168,15 +173,7 @@ class VirtualCluster final {
   void settle() {
     if (inside_) throw std::logic_error{"VirtualCluster is moved by a method that runs in it"};
     const VirtualTime::Inside inside{inside_};
-    for (bool has_happened = true; has_happened;) {
-      has_happened = give_turns(time_, [] { return true; });
-      const std::size_t first = some_of(replicas_.size());
-      for (std::size_t n = 0; n < replicas_.size(); ++n) {
-        Replica& replica = *replicas_[(first + n) % replicas_.size()];
-        const auto gets_turns = [&] { return replica.is_alive() && !is_ahead(replica); };
-        if (give_turns(replica.time, gets_turns)) has_happened = true;
-      }
-    }
+    settle_all();
   }
 
   /// Runs `task` in a replica to its end and moves time as far as it needs. Returns or throws what it does;
@@ -290,12 +287,28 @@ class VirtualCluster final {
     return options_.seed == 0 || count < 2 ? 0 : static_cast<std::size_t>(random_.below(count));
   }
 
-  /// Lets everything happen in one place that needs no time.
-  template <class Predicate>
-  static bool give_turns(VirtualTime& time, const Predicate& gets_turns) {
+  // Places: 0 is the broker's, each replica has one more than its number.
+
+  [[nodiscard]] std::size_t places() const noexcept { return replicas_.size() + 1; }
+  [[nodiscard]] VirtualTime& time_at(std::size_t place) noexcept {
+    return place == 0 ? time_ : replicas_[place - 1]->time;
+  }
+  [[nodiscard]] bool gets_turns(std::size_t place) const noexcept {
+    return place == 0 || (replicas_[place - 1]->is_alive() && !is_ahead(*replicas_[place - 1]));
+  }
+
+  /// Lets everything happen in one place that needs no time. False: there was nothing.
+  bool settle_one(std::size_t place) {
     bool has_happened = false;
-    while (gets_turns() && time.turn()) has_happened = true;
+    while (gets_turns(place) && time_at(place).turn()) has_happened = true;
     return has_happened;
+  }
+
+  void settle_all() {
+    // Once around without anything happening. What happens at one place may concern all others.
+    std::size_t idle = 0;
+    for (std::size_t place = some_of(places()); idle < places(); place = (place + 1) % places())
+      idle = settle_one(place) ? 1 : idle + 1;
   }
 
   /// A method has jumped: the replica does nothing until then.
@@ -318,23 +331,28 @@ class VirtualCluster final {
     return due == detail::never ? never : std::max(elapsed(), VirtualTime::since_start(due));
   }
 
-  [[nodiscard]] std::chrono::nanoseconds next_instant() {
-    std::chrono::nanoseconds next = next_of_broker();
-    for (const auto& replica : replicas_) next = std::min(next, next_of(*replica));
+  /// Looks for the places that are first.
+  std::chrono::nanoseconds next_instant() {
+    std::chrono::nanoseconds next = never;
+    first_.clear();
+    for (std::size_t place = 0; place < places(); ++place) {
+      const std::chrono::nanoseconds due = place == 0 ? next_of_broker() : next_of(*replicas_[place - 1]);
+      if (due == never || due > next) continue;
+      if (due < next) first_.clear();
+      next = due;
+      first_.push_back(place);
+    }
     return next;
   }
 
-  /// Lets one of the next things happen, with all that it causes. There is one.
-  void step() {
-    const std::chrono::nanoseconds next = next_instant();
-    std::vector<VirtualTime*> first;
-    if (next_of_broker() == next) first.push_back(&time_);
-    for (const auto& replica : replicas_) {
-      if (next_of(*replica) == next) first.push_back(&replica->time);
-    }
+  /// Lets one of the first things happen, which are at `next`, with all that it causes.
+  void step(std::chrono::nanoseconds next) {
+    const VirtualTime::Inside inside{inside_};
+    const std::size_t place = first_[some_of(first_.size())];
     move_to(next);
-    first[some_of(first.size())]->queue_.fire(1);
-    settle();
+    time_at(place).queue_.fire(1);
+    settle_one(place);
+    settle_all();
   }
 
   void move_to(std::chrono::nanoseconds since_start) {
@@ -361,7 +379,7 @@ class VirtualCluster final {
         throw std::runtime_error{"VirtualCluster: the task has not ended after " +
                                  std::to_string(std::chrono::duration<double>{limit}.count()) + " s"};
       }
-      step();
+      step(next);
     }
     return ending->result();
   }
@@ -383,7 +401,8 @@ class VirtualCluster final {
   detail::BrokerRandom random_;
   VirtualTime time_;  // the broker's, which is the true one
   std::vector<std::unique_ptr<Replica>> replicas_;
-  Broker broker_;  // it ends before them
+  Broker broker_;                   // it ends before them
+  std::vector<std::size_t> first_;  // places where something is due next
   bool inside_ = false;
 };
 
