@@ -40,14 +40,14 @@ class TaskGroup {
   /// A coroutine of the group.
   class Task {
    public:
-    explicit Task(std::string task_name) : name{std::move(task_name)} {}
+    explicit Task(std::string task_name) : name_{std::move(task_name)} {}
 
    private:
     friend class TaskGroup;
-    std::string name;
-    asio::cancellation_signal cancel;
-    std::list<std::shared_ptr<Task>>::iterator place;
-    bool has_ended = false;  // or the group
+    std::string name_;
+    asio::cancellation_signal cancel_;
+    std::list<std::shared_ptr<Task>>::iterator place_;
+    bool has_ended_ = false;  // or the group
   };
 
   /// `on_escape` is told of what a coroutine threw: nothing escapes in silence.
@@ -63,7 +63,7 @@ class TaskGroup {
   TaskGroup& operator=(const TaskGroup&) = delete;
   ~TaskGroup() {
     // Of tasks that never end the io_context destroys the frames.
-    for (const auto& task : tasks_) task->has_ended = true;
+    for (const auto& task : tasks_) task->has_ended_ = true;
   }
 
   /// The group is not empty until the guest leaves. One guest at a time.
@@ -84,14 +84,15 @@ class TaskGroup {
     auto self = std::make_shared<Task>(std::move(name));
     auto whole = run(self, std::move(task));
     tasks_.push_back(self);
-    self->place = std::prev(tasks_.end());
+    self->place_ = std::prev(tasks_.end());
     try {
       // Asio may touch the signal as long as the handler is there.
-      asio::co_spawn(executor, std::move(whole),
-                     asio::bind_cancellation_slot(self->cancel.slot(), [self](const std::exception_ptr&) {}));
+      asio::co_spawn(
+          executor, std::move(whole),
+          asio::bind_cancellation_slot(self->cancel_.slot(), [self](const std::exception_ptr&) {}));
     } catch (...) {
       // No memory. The task may have run to its end by now, and only Asio could not say so.
-      if (self->has_ended) return self;
+      if (self->has_ended_) return self;
       end(*self);
       throw;
     }
@@ -103,7 +104,7 @@ class TaskGroup {
   [[nodiscard]] std::vector<std::string> names() const {
     std::vector<std::string> names;
     for (const auto& task : tasks_) {
-      if (!task->name.empty()) names.push_back(task->name);
+      if (!task->name_.empty()) names.push_back(task->name_);
     }
     if (guest_) guest_->add_names(names);
     return names;
@@ -118,7 +119,7 @@ class TaskGroup {
 
   /// Asks one of them.
   static void cancel(Task& task) {
-    if (!task.has_ended) task.cancel.emit(asio::cancellation_type::terminal);
+    if (!task.has_ended_) task.cancel_.emit(asio::cancellation_type::terminal);
   }
 
   /// Waits until the group is empty, at most for `timeout`. True: it is. One waiter at a time.
@@ -137,7 +138,7 @@ class TaskGroup {
     Watch& operator=(const Watch&) = delete;
     ~Watch() {
       // When the io_context ends it destroys what it still has, and nothing runs on the strand.
-      if (!task_.has_ended && group_.strand_.running_in_this_thread()) group_.lost(task_);
+      if (!task_.has_ended_ && group_.strand_.running_in_this_thread()) group_.lost(task_);
     }
 
    private:
@@ -148,7 +149,7 @@ class TaskGroup {
   /// Asio destroys a coroutine when it finds no memory to resume it where it belongs. Whoever waits for its
   /// end would wait for ever.
   [[noreturn]] void lost(const Task& task) noexcept {
-    tell(task.name.empty() ? "a coroutine" : task.name,
+    tell(task.name_.empty() ? "a coroutine" : task.name_,
          std::make_exception_ptr(std::runtime_error{
              "there was no memory to go on, or what it awaited was destroyed: the process ends"}));
     std::terminate();
@@ -163,7 +164,7 @@ class TaskGroup {
     } catch (...) {
       escaped = std::current_exception();
     }
-    if (escaped) tell(self->name, std::move(escaped));
+    if (escaped) tell(self->name_, std::move(escaped));
     end(*self);
   }
 
@@ -175,8 +176,8 @@ class TaskGroup {
   }
 
   void end(Task& task) noexcept {
-    task.has_ended = true;
-    tasks_.erase(task.place);
+    task.has_ended_ = true;
+    tasks_.erase(task.place_);
     if (empty()) last_ended_.ring();
   }
 

@@ -84,7 +84,7 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
     for (const auto& entry : entries_) {
       const bool is_out = places_.take_out(*entry);
       // A run in progress leaves when it has ended.
-      if (!limits_.stop(*entry, is_out) && is_out) places_.leave(*entry);
+      if (!TimeLimits::stop(*entry, is_out) && is_out) places_.leave(*entry);
     }
     while (!places_.is_batch_empty()) dismiss(places_.pop());
     runners_.stop();
@@ -152,7 +152,7 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
   bool next_coroutine() {
     while (!places_.is_batch_empty() && now_ < turn_end_) {
       const TimerEntry& entry = places_.front();
-      if (runs_.is_stopping() || limits_.is_armed(entry) || places_.is_resting(entry)) {
+      if (runs_.is_stopping() || TimeLimits::is_armed(entry) || TimerPlaces::is_resting(entry)) {
         dismiss(places_.pop());
       } else if (TimerClaims::is_missing(entry, now_)) {
         claims_.ask(places_.pop(), now_);
@@ -330,7 +330,7 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
 
   /// An entry of the batch that does not run now.
   void dismiss(TimerEntry& entry) {
-    if (limits_.is_armed(entry)) {
+    if (TimeLimits::is_armed(entry)) {
       limits_.is_due(entry);
     } else {
       places_.put_back(entry);
