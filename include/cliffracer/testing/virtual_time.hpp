@@ -265,7 +265,7 @@ class VirtualTime final : private detail::TimeSource, private detail::RunObserve
 
   template <class Result>
   [[nodiscard]] std::shared_ptr<Ending<Result>> begin(asio::awaitable<Result> task) {
-    const auto ending = std::make_shared<Ending<Result>>();
+    auto ending = std::make_shared<Ending<Result>>();
     const auto note = [ending](std::exception_ptr thrown, auto... value) {
       ending->has_ended = true;
       ending->thrown = std::move(thrown);
