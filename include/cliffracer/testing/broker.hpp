@@ -48,11 +48,12 @@ struct BrokerEvent {
   std::chrono::nanoseconds at{};  ///< When that was, since the start of the VirtualTime.
   std::string service{};          ///< Who has published it; empty: the test itself; "$JS": JetStream.
   std::string subject{};
-  nlohmann::json payload{};      ///< What is no JSON, as a string.
-  std::string correlation_id{};  ///< The header of that name, or empty.
-  std::string traceparent{};     ///< The header of that name, or empty.
-  std::string service_error{};   ///< The header Nats-Service-Error, or empty.
-  int service_error_code = 0;    ///< The header Nats-Service-Error-Code, or 0.
+  nlohmann::json payload{};              ///< What is no JSON, as a string.
+  std::string correlation_id{};          ///< The header of that name, or empty.
+  std::string traceparent{};             ///< The header of that name, or empty.
+  std::string service_error{};           ///< The header Nats-Service-Error, or empty.
+  int service_error_code = 0;            ///< The header Nats-Service-Error-Code, or 0.
+  std::optional<std::size_t> replica{};  ///< On which that service is, in a VirtualCluster.
 };
 
 /// A message that JetStream keeps.
@@ -91,28 +92,24 @@ struct StoredEvent {
 /// Thread safety: only the thread that moves the time; there also inside coroutine methods and call_at().
 ///
 /// Object lifetimes: `time` must outlive the broker; the broker should outlive the run of its services, for
-/// which it has gone for good after its end, as after stop(). One per VirtualTime at a time.
+/// which it has gone for good after its end, as after stop(). One per VirtualTime at a time;
+/// replicas with clocks of their own share one in a VirtualCluster.
 class Broker final {
  public:
   using Options = BrokerOptions;
 
   /// From here on services that start find it. Throws std::logic_error when `time` has one already.
   explicit Broker(VirtualTime& time, const Options& options = {})
-      : time_{time},
-        hub_{std::make_shared<detail::BrokerHub>(time.context(), time.queue_,
+      : hub_{std::make_shared<detail::BrokerHub>(time.context(), time.queue_,
                                                  options.seed.value_or(time.seed_), options.max_payload,
                                                  options.keep_events, options.servers)},
         client_{std::make_shared<detail::BrokerTestClient>(time.context(), time.queue_, hub_)} {
-    if (time_.broker_) throw std::logic_error{"VirtualTime: it has a Broker already"};
-    time_.broker_ = [&context = time.context(), hub = std::weak_ptr{hub_}](auto core, auto log) {
-      auto link = std::make_shared<detail::BrokerLink>(context, hub.lock(), std::move(core), std::move(log));
-      return std::make_unique<detail::BrokerLinkDriver>(std::move(link));
-    };
+    serve(time, hub_->schedule, 0);
   }
   Broker(const Broker&) = delete;
   Broker& operator=(const Broker&) = delete;
   ~Broker() {
-    time_.broker_ = nullptr;
+    for (VirtualTime* const time : served_) time->broker_ = nullptr;
     hub_->stop();
   }
 
@@ -261,6 +258,20 @@ class Broker final {
   void start() noexcept { hub_->start(); }
 
  private:
+  friend class VirtualCluster;
+
+  /// Services of `time`, on the machine `site`, find the broker, and get what it sends on `schedule`.
+  void serve(VirtualTime& time, std::shared_ptr<detail::BrokerSchedule> schedule, std::size_t site) {
+    if (time.broker_) throw std::logic_error{"VirtualTime: it has a Broker already"};
+    time.broker_ = [&context = time.context(), schedule = std::move(schedule), site,
+                    hub = std::weak_ptr{hub_}](auto core, auto log) {
+      auto link = std::make_shared<detail::BrokerLink>(context, schedule, site, hub.lock(), std::move(core),
+                                                       std::move(log));
+      return std::make_unique<detail::BrokerLinkDriver>(std::move(link));
+    };
+    served_.push_back(&time);
+  }
+
   static void require_probability(double probability) {
     if (!(probability >= 0 && probability <= 1))
       throw std::invalid_argument{"Broker: a probability is 0 to 1"};
@@ -273,19 +284,20 @@ class Broker final {
       if (!is_wanted(*message)) continue;
       const detail::MessageHeaders& headers = message->headers;
       found.push_back({.at = VirtualTime::since_start(at),
-                       .service = client,
+                       .service = client.service,
                        .subject = message->subject,
                        .payload = detail::json_of(*message),
                        .correlation_id = headers.correlation_id,
                        .traceparent = headers.trace.is_valid() ? detail::traceparent_of(headers.trace) : "",
                        .service_error = headers.service_error,
-                       .service_error_code = headers.service_error_code});
+                       .service_error_code = headers.service_error_code,
+                       .replica = client.site > 0 ? std::optional{client.site - 1} : std::nullopt});
     }
     return found;
   }
 
-  VirtualTime& time_;
   const std::shared_ptr<detail::BrokerHub> hub_;
+  std::vector<VirtualTime*> served_;
   const std::shared_ptr<detail::BrokerTestClient> client_;
 };
 

@@ -33,6 +33,7 @@ namespace cliffracer::testing {
 
 class Broker;
 class RunLog;
+class VirtualCluster;
 
 /// How a VirtualTime is.
 struct VirtualTimeOptions {
@@ -161,6 +162,7 @@ class VirtualTime final : private detail::TimeSource, private detail::RunObserve
 
   /// Lets everything happen that needs no time.
   void settle() {
+    if (is_in_cluster_) throw std::logic_error{"VirtualTime: the VirtualCluster that it belongs to moves it"};
     if (inside_)
       throw std::logic_error{"VirtualTime is moved by a method that runs in it: only jump() may be"};
     const Inside inside{inside_};
@@ -189,22 +191,9 @@ class VirtualTime final : private detail::TimeSource, private detail::RunObserve
   /// std::runtime_error when it has not ended after `limit` of virtual time.
   template <class Result>
   Result run(asio::awaitable<Result> task, std::chrono::nanoseconds limit = std::chrono::hours{24}) {
-    using Value = std::conditional_t<std::is_void_v<Result>, std::monostate, Result>;
-    struct Ending {
-      bool has_ended = false;
-      std::exception_ptr thrown;
-      std::optional<Value> value;
-    };
-    const auto ending = std::make_shared<Ending>();
-    const auto note = [ending](std::exception_ptr thrown, auto... value) {
-      ending->has_ended = true;
-      ending->thrown = std::move(thrown);
-      if (!ending->thrown) ending->value.emplace(std::move(value)...);
-    };
-    asio::co_spawn(context_, std::move(task), note);
+    const auto ending = begin(std::move(task));
     wait_for_end(ending->has_ended, limit);
-    if (ending->thrown) std::rethrow_exception(ending->thrown);
-    if constexpr (!std::is_void_v<Result>) return std::move(*ending->value);
+    return ending->result();
   }
 
   /// Calls `action` when `since_start` has come: what a test wants to happen at that instant. What it throws
@@ -219,6 +208,7 @@ class VirtualTime final : private detail::TimeSource, private detail::RunObserve
  private:
   friend class Broker;
   friend class RunLog;
+  friend class VirtualCluster;
 
   // Not 0, so that an instant before the start can be told.
   static constexpr detail::TimePoint beginning{std::chrono::hours{24 * 365}};
@@ -259,10 +249,48 @@ class VirtualTime final : private detail::TimeSource, private detail::RunObserve
     for (RunObserver* const log : logs_) log->run_ended(service, timer, outcome, ended);
   }
 
+  /// How a task ends, or has ended.
+  template <class Result>
+  struct Ending {
+    using Value = std::conditional_t<std::is_void_v<Result>, std::monostate, Result>;
+    bool has_ended = false;
+    std::exception_ptr thrown;
+    std::optional<Value> value;
+
+    Result result() {
+      if (thrown) std::rethrow_exception(thrown);
+      if constexpr (!std::is_void_v<Result>) return std::move(*value);
+    }
+  };
+
+  template <class Result>
+  [[nodiscard]] std::shared_ptr<Ending<Result>> begin(asio::awaitable<Result> task) {
+    const auto ending = std::make_shared<Ending<Result>>();
+    const auto note = [ending](std::exception_ptr thrown, auto... value) {
+      ending->has_ended = true;
+      ending->thrown = std::move(thrown);
+      if (!ending->thrown) ending->value.emplace(std::move(value)...);
+    };
+    asio::co_spawn(context_, std::move(task), note);
+    return ending;
+  }
+
   std::unique_ptr<detail::LinkDriver> connect(std::shared_ptr<detail::LinkCore> core,
                                               std::shared_ptr<spdlog::logger> log) {
     if (broker_) return broker_(std::move(core), std::move(log));
     return std::make_unique<detail::AbsentBroker>(context_, queue_, std::move(core));
+  }
+
+  /// Lets one thing happen that needs no time. False: there is none.
+  bool turn() {
+    const Inside inside{inside_};
+    {
+      const detail::Watchdog::Work work{watchdog_};
+      if (context_.poll_one() > 0) return true;
+    }
+    if (calls_away_ == 0) return false;
+    if (context_.run_one_for(patience_) == 0) runs_.throw_names();
+    return true;
   }
 
   /// When the queue wants to be woken, but for a waiter that has left since.
@@ -312,6 +340,7 @@ class VirtualTime final : private detail::TimeSource, private detail::RunObserve
   std::atomic<detail::TimePoint> armed_for_{detail::never};
   detail::TimerQueue queue_{*this};
   bool inside_ = false;
+  bool is_in_cluster_ = false;
   int calls_away_ = 0;  // to workers
   detail::RunsInProgress runs_;
   detail::LinkDriverFactory broker_;

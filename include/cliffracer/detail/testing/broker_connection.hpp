@@ -6,6 +6,8 @@
 #include <cliffracer/detail/time/time_point.hpp>
 
 #include <algorithm>
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -16,6 +18,12 @@
 #include <vector>
 
 namespace cliffracer::detail {
+
+/// Who a client of an in-process broker is.
+struct BrokerClientName {
+  std::string service{};  ///< Empty: the test itself.
+  std::size_t site = 0;   ///< The machine that it is on; 0: the broker's.
+};
 
 /// What became of the messages that were on their way from the broker to a receiver.
 struct BrokerDeliveries {
@@ -30,9 +38,9 @@ class BrokerConnection {
   /// Takes a message for one of the subscriptions.
   using Receive = std::function<void(const BrokerMessage&, std::uint64_t subscription)>;
 
-  /// `client` is who has made it; `deliveries` must outlive it.
-  BrokerConnection(std::string client, std::shared_ptr<BrokerSchedule> schedule, BrokerDeliveries& deliveries,
-                   Receive receive)
+  /// `client` is who has made it, `schedule` is on its event loop; `deliveries` must outlive it.
+  BrokerConnection(BrokerClientName client, std::shared_ptr<BrokerSchedule> schedule,
+                   BrokerDeliveries& deliveries, Receive receive)
       : client_{std::move(client)},
         schedule_{std::move(schedule)},
         deliveries_{deliveries},
@@ -42,7 +50,7 @@ class BrokerConnection {
   BrokerConnection& operator=(const BrokerConnection&) = delete;
   ~BrokerConnection() { deliveries_.lost += incoming_.size(); }
 
-  [[nodiscard]] const std::string& client() const noexcept { return client_; }
+  [[nodiscard]] const BrokerClientName& client() const noexcept { return client_; }
   [[nodiscard]] const std::vector<WantedSubscription>& subscriptions() const noexcept {
     return subscriptions_;
   }
@@ -60,8 +68,9 @@ class BrokerConnection {
     std::erase_if(subscriptions_, [](const WantedSubscription& wanted) { return wanted.id != 0; });
   }
 
-  /// From the broker, at `due`, or later with what was sent before: nothing is overtaken.
-  void deliver(SharedMessage message, std::uint64_t subscription, TimePoint due) {
+  /// From the broker, after `latency`, or later with what was sent before: nothing is overtaken.
+  void deliver(SharedMessage message, std::uint64_t subscription, std::chrono::nanoseconds latency) {
+    const TimePoint due = later(schedule_->now(), latency);
     if (incoming_.empty() && !is_hung_ && due <= schedule_->now()) return arrive(*message, subscription);
     incoming_.push_back({std::move(message), subscription, due});
     await_first();
@@ -79,8 +88,13 @@ class BrokerConnection {
   void resume() {
     is_hung_ = false;
     for (const auto& action : std::exchange(outgoing_, {})) action();
-    while (!incoming_.empty() && incoming_.front().due <= schedule_->now()) first_arrives();
+    receive_due();
     await_first();
+  }
+
+  /// What is due arrives now, though the receiver's event loop does not turn.
+  void receive_due() {
+    while (!is_hung_ && !incoming_.empty() && incoming_.front().due <= schedule_->now()) first_arrives();
   }
 
  private:
@@ -113,7 +127,7 @@ class BrokerConnection {
     if (is_wanted) receive_(message, subscription);
   }
 
-  const std::string client_;
+  const BrokerClientName client_;
   const std::shared_ptr<BrokerSchedule> schedule_;
   BrokerDeliveries& deliveries_;
   const Receive receive_;

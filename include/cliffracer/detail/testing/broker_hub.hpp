@@ -26,7 +26,7 @@ class BrokerClient {
  public:
   virtual ~BrokerClient() = default;
 
-  [[nodiscard]] virtual const std::string& name() const = 0;
+  [[nodiscard]] virtual const BrokerClientName& client() const = 0;
   /// Its connection hangs, or does not any more; nothing happens when it has none.
   virtual void hang(bool is_hung) = 0;
   /// Its connection ends, if it has one.
@@ -36,7 +36,7 @@ class BrokerClient {
 /// A message that has reached the broker.
 struct BrokerRecord {
   TimePoint at;
-  std::string client;
+  BrokerClientName client;
   SharedMessage message;
 };
 
@@ -65,18 +65,19 @@ class BrokerHub {
   void add(BrokerClient& client) { clients_.push_back(&client); }
   void remove(BrokerClient& client) noexcept { std::erase(clients_, &client); }
 
-  /// Why no connection is to be had for a client of that name; empty: it is.
-  [[nodiscard]] std::string_view refusal(const std::string& client) const {
+  /// Why no connection is to be had for a client; empty: it is.
+  [[nodiscard]] std::string_view refusal(const BrokerClientName& client) const {
     if (!is_running_) return "connection refused";
     return is_cut_off(client) ? "no route to host" : std::string_view{};
   }
 
-  /// It lasts until its owner ends it.
-  [[nodiscard]] std::shared_ptr<BrokerConnection> connect(std::string client,
+  /// It lasts until its owner ends it. What it receives comes on `at_client`.
+  [[nodiscard]] std::shared_ptr<BrokerConnection> connect(BrokerClientName client,
+                                                          std::shared_ptr<BrokerSchedule> at_client,
                                                           BrokerConnection::Receive receive) {
     std::erase_if(connections_, [](const auto& connection) { return connection.expired(); });
-    auto made =
-        std::make_shared<BrokerConnection>(std::move(client), schedule, deliveries_, std::move(receive));
+    auto made = std::make_shared<BrokerConnection>(std::move(client), std::move(at_client), deliveries_,
+                                                   std::move(receive));
     connections_.push_back(made);
     return made;
   }
@@ -107,17 +108,42 @@ class BrokerHub {
 
   void set_loss(double probability) noexcept { loss_ = probability; }
 
-  void cut_off(std::string client) {
-    cut_off_.insert(std::move(client));
+  void cut_off(std::string service) {
+    cut_off_.insert(std::move(service));
     update_hung();
   }
-  void heal(const std::string& client) {
-    cut_off_.erase(client);
+  void heal(const std::string& service) {
+    cut_off_.erase(service);
+    update_hung();
+  }
+  void cut_off_site(std::size_t site) {
+    cut_off_sites_.insert(site);
+    update_hung();
+  }
+  void heal_site(std::size_t site) {
+    cut_off_sites_.erase(site);
     update_hung();
   }
   void heal_all() {
     cut_off_.clear();
+    cut_off_sites_.clear();
     update_hung();
+  }
+
+  /// Ends the connections from there, which say nothing any more; others can be made. What the broker has
+  /// sent on them can still be read.
+  void give_up_site(std::size_t site) {
+    for (const auto& weak : connections_) {
+      const auto connection = weak.lock();
+      if (connection && connection->client().site == site) connection->receive_due();
+    }
+    disconnect_site(site, "the broker has given the connection up");
+  }
+
+  /// There is nobody any more.
+  void remove_site(std::size_t site) {
+    removed_sites_.insert(site);
+    disconnect_site(site, "the process has crashed");
   }
 
   void stop() {
@@ -131,13 +157,22 @@ class BrokerHub {
  private:
   using Target = std::pair<std::shared_ptr<BrokerConnection>, std::uint64_t>;  // and a subscription of it
 
-  [[nodiscard]] bool is_cut_off(const std::string& client) const { return cut_off_.contains(client); }
-
-  void update_hung() {
-    for (BrokerClient* const client : clients_) client->hang(is_cut_off(client->name()));
+  [[nodiscard]] bool is_cut_off(const BrokerClientName& client) const {
+    return cut_off_.contains(client.service) || cut_off_sites_.contains(client.site) ||
+           removed_sites_.contains(client.site);
   }
 
-  void note(const std::string& client, const SharedMessage& message) {
+  void disconnect_site(std::size_t site, std::string_view why) {
+    for (BrokerClient* const client : clients_) {
+      if (client->client().site == site) client->disconnect(why);
+    }
+  }
+
+  void update_hung() {
+    for (BrokerClient* const client : clients_) client->hang(is_cut_off(client->client()));
+  }
+
+  void note(const BrokerClientName& client, const SharedMessage& message) {
     if (keeps_messages_) journal_.push_back({schedule->now(), client, message});
   }
 
@@ -161,7 +196,7 @@ class BrokerHub {
 
   /// JetStream's own.
   void answer(const SharedMessage& reply) {
-    note("$JS", reply);
+    note({.service = "$JS"}, reply);
     route(reply);
   }
 
@@ -170,7 +205,7 @@ class BrokerHub {
       ++deliveries_.lost;
       return;
     }
-    to.deliver(std::move(message), subscription, later(schedule->now(), some_latency()));
+    to.deliver(std::move(message), subscription, some_latency());
   }
 
   [[nodiscard]] std::chrono::nanoseconds some_latency() noexcept {
@@ -187,7 +222,9 @@ class BrokerHub {
   std::chrono::nanoseconds least_latency_{0};
   std::chrono::nanoseconds most_latency_{0};
   double loss_ = 0;
-  std::set<std::string> cut_off_;
+  std::set<std::string> cut_off_;  // services
+  std::set<std::size_t> cut_off_sites_;
+  std::set<std::size_t> removed_sites_;
   bool is_running_ = true;
   BrokerStoreServer store_;
 };

@@ -30,15 +30,19 @@ namespace cliffracer::detail {
 /// thread and nats.c. Only on the event loop, but for the core's changes.
 class BrokerLink final : public BrokerClient, public std::enable_shared_from_this<BrokerLink> {
  public:
-  BrokerLink(asio::io_context& context, std::shared_ptr<BrokerHub> hub, std::shared_ptr<LinkCore> core,
+  /// `schedule` is on `context`, which is that of `site`.
+  BrokerLink(asio::io_context& context, std::shared_ptr<BrokerSchedule> schedule, std::size_t site,
+             std::shared_ptr<BrokerHub> hub, std::shared_ptr<LinkCore> core,
              std::shared_ptr<spdlog::logger> logger)
       : context_{context},
+        schedule_{std::move(schedule)},
+        client_{.service = core->config.name, .site = site},
         hub_{std::move(hub)},
         core_{std::move(core)},
         logger_{std::move(logger)},
         retry_{core_->config.reconnect_time_wait, core_->config.max_reconnect_attempts},
-        wake_{hub_->schedule},
-        detection_{hub_->schedule} {
+        wake_{schedule_},
+        detection_{schedule_} {
     hub_->add(*this);
   }
   BrokerLink(const BrokerLink&) = delete;
@@ -64,7 +68,7 @@ class BrokerLink final : public BrokerClient, public std::enable_shared_from_thi
 
   // BrokerClient
 
-  [[nodiscard]] const std::string& name() const override { return core_->config.name; }
+  [[nodiscard]] const BrokerClientName& client() const override { return client_; }
 
   void hang(bool is_hung) override {
     if (!connection_ || connection_->is_hung() == is_hung) return;
@@ -90,7 +94,8 @@ class BrokerLink final : public BrokerClient, public std::enable_shared_from_thi
   }
 
  private:
-  [[nodiscard]] TimePoint now() const noexcept { return hub_->schedule->now(); }
+  [[nodiscard]] TimePoint now() const noexcept { return schedule_->now(); }
+  [[nodiscard]] const std::string& name() const noexcept { return client_.service; }
 
   [[nodiscard]] LinkState waiting_state() const noexcept {
     return was_connected_ ? LinkState::reconnecting : LinkState::connecting;
@@ -134,16 +139,16 @@ class BrokerLink final : public BrokerClient, public std::enable_shared_from_thi
   [[nodiscard]] bool connect() {
     generation_ = core_->begin_connection(waiting_state());
     retry_.attempt_started(now());
-    if (const std::string why{hub_->refusal(name())}; !why.empty()) {
+    if (const std::string why{hub_->refusal(client_)}; !why.empty()) {
       core_->disconnected(waiting_state(), why);
       if (failures_.worth_a_line(why, now()))
         logger_->warn("service {}: cannot connect to NATS at {}: {}", name(),
                       escaped(core_->config.nats_url.redacted()), why);
       return false;
     }
-    connection_ = hub_->connect(name(), [this](const BrokerMessage& message, std::uint64_t subscription) {
-      receive(message, subscription);
-    });
+    connection_ = hub_->connect(
+        client_, schedule_,
+        [this](const BrokerMessage& message, std::uint64_t subscription) { receive(message, subscription); });
     connection_->subscribe({.id = 0, .subject = core_->inbox_prefix + ".*", .queue_group = {}});
     const std::string server = redacted_url(core_->config.nats_url.list().front());
     core_->connected(server, static_cast<std::int64_t>(hub_->max_payload));
@@ -232,6 +237,8 @@ class BrokerLink final : public BrokerClient, public std::enable_shared_from_thi
   }
 
   asio::io_context& context_;
+  const std::shared_ptr<BrokerSchedule> schedule_;
+  const BrokerClientName client_;
   const std::shared_ptr<BrokerHub> hub_;
   const std::shared_ptr<LinkCore> core_;
   const std::shared_ptr<spdlog::logger> logger_;

@@ -81,7 +81,7 @@ class BrokerTestClient final : public BrokerClient, public std::enable_shared_fr
 
   // BrokerClient
 
-  [[nodiscard]] const std::string& name() const override { return config_.name; }
+  [[nodiscard]] const BrokerClientName& client() const override { return client_; }
   void hang(bool /*is_hung*/) override {}
   void disconnect(std::string_view /*why*/) override { connection_.reset(); }
 
@@ -89,15 +89,17 @@ class BrokerTestClient final : public BrokerClient, public std::enable_shared_fr
   static constexpr std::string_view inbox_prefix = "_INBOX.test";
 
   void connect() {
-    connection_ = hub_->connect(name(), [this](const BrokerMessage& message, std::uint64_t subscription) {
-      pending_.resolve(to_inbox_message(text_of(message), subscription, inbox_prefix, config_));
-    });
+    connection_ = hub_->connect(
+        client_, hub_->schedule, [this](const BrokerMessage& message, std::uint64_t subscription) {
+          pending_.resolve(to_inbox_message(text_of(message), subscription, inbox_prefix, config_));
+        });
     connection_->subscribe({.id = 0, .subject = std::string{inbox_prefix} + ".*", .queue_group = {}});
   }
 
   const Strand strand_;
   TimerQueue& queue_;
   const std::shared_ptr<BrokerHub> hub_;
+  const BrokerClientName client_{};
   const ServiceConfig config_{};  // the bounds of what it takes
   PendingRequests pending_;
   std::shared_ptr<BrokerConnection> connection_;
