@@ -84,6 +84,10 @@ class ClusterClaims final : public TickClaims {
     if (!member.is_decided) member.deciding = task;
   }
 
+  [[nodiscard]] bool is_newest(const TimerEntry& entry, std::uint64_t tick) const noexcept override {
+    return member_of(entry).watch.newest_claim() <= tick;
+  }
+
   void run_began(TimerEntry& entry) noexcept override {
     Member& member = member_of(entry);
     member.running = {.owner = around_.id, .tick = entry.cluster->token()};
@@ -146,7 +150,7 @@ class ClusterClaims final : public TickClaims {
     return bucket_.subject_of(around_.config.name, timer, key);
   }
 
-  Member& member_of(const TimerEntry& entry) noexcept {
+  [[nodiscard]] Member& member_of(const TimerEntry& entry) const noexcept {
     return **std::find_if(members_.begin(), members_.end(),
                           [&](const auto& member) { return member->entry == &entry; });
   }
