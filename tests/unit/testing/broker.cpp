@@ -417,6 +417,39 @@ TEST_CASE("loss of everything leaves a call without an answer") {
   CHECK_THROWS_AS(broker.set_loss(-0.01), std::invalid_argument);
 }
 
+TEST_CASE("what a service sends to itself arrives behind what has waited for the end of a partition") {
+  /// Says something each second, and hears all that is said.
+  class Talker : public NatsService {
+   public:
+    Talker() : NatsService{ServiceConfig{.name = "talker"}} {
+      add(timer<&Talker::talk>{.interval = 1s}, listener<&Talker::hear>{.subject = "said"});
+    }
+    asio::awaitable<void> talk() {
+      publish_event("said", {{"n", ++said_}});
+      co_return;
+    }
+    asio::awaitable<void> hear(nlohmann::json data) {
+      heard.push_back(data.value("n", 0));
+      co_return;
+    }
+    std::vector<int> heard;
+
+   private:
+    int said_ = 0;
+  };
+  VirtualTime time;
+  Broker broker{time};
+  const auto talker = time.make<Talker>();
+  time.start(*talker);
+  time.advance(1500ms);
+  broker.partition("talker");
+  broker.publish("said", {{"n", 100}});
+  time.advance(1s);
+  broker.heal("talker");
+  time.advance(1s);
+  CHECK(talker->heard == std::vector<int>{1, 100, 2, 3});
+}
+
 TEST_CASE("a partition that heals before it is noticed delays messages, both ways") {
   VirtualTime time;
   Broker broker{time};

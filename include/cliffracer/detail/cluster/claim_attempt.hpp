@@ -38,6 +38,9 @@ class ClaimAttempt {
   /// When decided.
   [[nodiscard]] constexpr ClaimOutcome outcome() const noexcept { return outcome_; }
 
+  /// The key may be there, created by this attempt.
+  [[nodiscard]] constexpr bool may_be_mine() const noexcept { return is_unclear_; }
+
   constexpr void created(Created answer) noexcept {
     switch (answer) {
       case Created::stored:

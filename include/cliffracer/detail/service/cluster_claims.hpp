@@ -26,6 +26,7 @@
 #include <exception>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -76,14 +77,15 @@ class ClusterClaims final : public TickClaims {
 
   void claim(TimerEntry& entry, std::uint64_t tick) override {
     Member& member = member_of(entry);
-    const TimePoint now = around_.queue.now();
-    if (tick <= member.watch.newest_claim()) return decided_(entry, ClaimOutcome::behind);
-    if (member.watch.is_running(now, around_.config.cluster.owner_timeout))
-      return decided_(entry, ClaimOutcome::running_elsewhere);
+    if (const auto known = known_of(member, tick)) return decided_(entry, *known);
     member.is_decided = false;
     const auto task = around_.tasks.spawn({}, decide(member, tick));
     // It may have come to its end inside spawn().
     if (!member.is_decided) member.deciding = task;
+  }
+
+  [[nodiscard]] bool is_newest(const TimerEntry& entry, std::uint64_t tick) const noexcept override {
+    return member_of(entry).watch.newest_claim() <= tick;
   }
 
   void run_began(TimerEntry& entry) noexcept override {
@@ -148,12 +150,20 @@ class ClusterClaims final : public TickClaims {
     return bucket_.subject_of(around_.config.name, timer, key);
   }
 
-  Member& member_of(const TimerEntry& entry) noexcept {
+  [[nodiscard]] Member& member_of(const TimerEntry& entry) const noexcept {
     return **std::find_if(members_.begin(), members_.end(),
                           [&](const auto& member) { return member->entry == &entry; });
   }
 
   // ---- Claims
+
+  /// Why there is no use in asking for a tick; empty: there may be.
+  [[nodiscard]] std::optional<ClaimOutcome> known_of(const Member& member, std::uint64_t tick) const {
+    if (tick <= member.watch.newest_claim()) return ClaimOutcome::behind;
+    if (member.watch.is_running(around_.queue.now(), around_.config.cluster.owner_timeout))
+      return ClaimOutcome::running_elsewhere;
+    return std::nullopt;
+  }
 
   asio::awaitable<void> decide(Member& member, std::uint64_t tick) {
     ClaimOutcome outcome = ClaimOutcome::failed;
@@ -201,6 +211,10 @@ class ClusterClaims final : public TickClaims {
           // Time will not mend the bucket.
           if (!problem_.empty()) attempt.give_up();
           continue;
+        }
+        // The others may have been heard of only now.
+        if (!attempt.may_be_mine()) {
+          if (const auto known = known_of(member, tick)) co_return *known;
         }
         auto creating = client_->create(subject, around_.id, limit);
         BucketClient::Answer answer = co_await std::move(creating);

@@ -88,6 +88,8 @@ class BrokerConnection {
   void resume() {
     is_hung_ = false;
     for (const auto& action : std::exchange(outgoing_, {})) action();
+    // Which may have been answered at once: what is first is another one now.
+    wake_.cancel();
     receive_due();
     await_first();
   }

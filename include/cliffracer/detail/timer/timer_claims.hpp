@@ -20,7 +20,7 @@ class TimerClaims {
       : places_{places}, runs_{runs}, claims_{claims} {}
 
   /// The due entry may not run before its tick is claimed.
-  [[nodiscard]] static bool is_missing(const TimerEntry& entry, TimePoint now) noexcept {
+  [[nodiscard]] bool is_missing(const TimerEntry& entry, TimePoint now) const noexcept {
     return entry.cluster && !is_granted(entry, now) && !is_held(entry, now);
   }
 
@@ -85,9 +85,11 @@ class TimerClaims {
     return entry.cluster->is_granted && entry.cluster->tick == tick_of(entry, now);
   }
 
-  /// A retry, or a run that was asked for, within a tick that was claimed here.
-  [[nodiscard]] static bool is_held(const TimerEntry& entry, TimePoint now) noexcept {
-    return entry.schedule.is_off_grid() && entry.cluster->held == tick_of(entry, now);
+  /// A retry, or a run that was asked for, within a tick that was claimed here. Another replica's clock may
+  /// have shown the next one already.
+  [[nodiscard]] bool is_held(const TimerEntry& entry, TimePoint now) const noexcept {
+    const std::uint64_t tick = tick_of(entry, now);
+    return entry.schedule.is_off_grid() && entry.cluster->held == tick && claims_->is_newest(entry, tick);
   }
 
   TimerPlaces& places_;

@@ -154,7 +154,7 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
       const TimerEntry& entry = places_.front();
       if (runs_.is_stopping() || TimeLimits::is_armed(entry) || TimerPlaces::is_resting(entry)) {
         dismiss(places_.pop());
-      } else if (TimerClaims::is_missing(entry, now_)) {
+      } else if (claims_.is_missing(entry, now_)) {
         claims_.ask(places_.pop(), now_);
       } else if (entry.method->start) {
         return true;

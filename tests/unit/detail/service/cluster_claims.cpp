@@ -205,6 +205,28 @@ TEST_CASE("a service whose replicas share no timer asks JetStream nothing") {
   CHECK(broker.events("$KV.>").empty());
 }
 
+TEST_CASE("a replica that hears of a newer tick only when it connects does not claim an older one") {
+  VirtualTime time;
+  Broker broker{time};
+  broker.set_latency(10ms);
+  Ledger ledger;
+  const auto a = time.make<Billing>(ledger, time);
+  const auto b = time.make<Billing>(ledger, time);
+  time.start(*a);
+  time.advance(61s);
+  time.stop(*a);
+  REQUIRE(ledger.runs.size() == 1);
+  // Nobody has run the tick that it is now.
+  time.step_wall_clock(-10s);
+  time.start(*b);
+  b->trigger("bill");
+  time.advance(5s);
+  CHECK(ledger.runs.size() == 1);
+  time.advance(2min);
+  CHECK(ledger.runs.size() == 2);
+  CHECK_FALSE(ledger.has_doubles());
+}
+
 TEST_CASE("a retry within the tick stays with its owner") {
   VirtualTime time;
   Broker broker{time};

@@ -33,6 +33,9 @@ struct Claims final : cliffracer::detail::TickClaims {
       answer(first);
     }
   }
+  [[nodiscard]] bool is_newest(const TimerEntry& /*entry*/, std::uint64_t tick) const noexcept override {
+    return newest <= tick;
+  }
   void run_began(TimerEntry& entry) noexcept override { began.push_back(entry.cluster->token()); }
   void run_ended(TimerEntry& /*entry*/) noexcept override { ++ended; }
   void request_stop() noexcept override {
@@ -44,6 +47,7 @@ struct Claims final : cliffracer::detail::TickClaims {
   TimerWorld& world;
   TimerEntry* waiting = nullptr;
   std::vector<ClaimOutcome> answers;
+  std::uint64_t newest = 0;  // that is known to be claimed
   std::vector<std::uint64_t> asked;
   std::vector<std::uint64_t> began;
   int ended = 0;
@@ -184,6 +188,16 @@ TEST_CASE("a retry within its tick needs no other claim and has the same token")
   CHECK(at.claims.asked == Ticks{at.hour()});
   CHECK(at.claims.began == Ticks{at.hour(), at.hour()});
   CHECK(at.claims.ended == 2);
+}
+
+TEST_CASE("a retry within its tick is not run when another replica has claimed a newer one") {
+  Hourly at;
+  at.claims.answers = {ClaimOutcome::won, ClaimOutcome::behind};
+  at.service.fails = true;
+  at.claims.newest = at.hour() + 2;
+  at.next_hour(10min);
+  CHECK(at.service.tokens == Ticks{at.hour()});
+  CHECK(at.claims.asked == Ticks{at.hour(), at.hour()});
 }
 
 TEST_CASE("a retry in the next tick is that tick's run, if it is won") {

@@ -1,0 +1,200 @@
+#include "cluster_simulation/world.hpp"
+
+#include "simulation/failure.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace cluster_simulation {
+
+using simulation::Failure;
+using simulation::text_of;
+
+namespace {
+
+constexpr Nanos wall_clock_at_start = cliffracer::testing::VirtualTimeOptions{}.wall_clock.time_since_epoch();
+
+/// How far a wall clock is from the true time at most: what was set, and what has drifted since the start.
+Nanos largest_difference(const Plan& plan) { return plan.largest_skew + plan.end / 5000; }
+
+}  // namespace
+
+/// What was seen while it happened.
+void World::check() const {
+  for (std::size_t timer = 0; timer < stage_.ledgers.size(); ++timer) {
+    const Ledger& ledger = *stage_.ledgers[timer];
+    if (!ledger.failure.empty()) throw Failure{Replica::name_of(timer) + ": " + ledger.failure};
+  }
+}
+
+/// Where nothing is wrong, each tick is run by one replica.
+void World::check_ticks(std::size_t timer) {
+  Ledger& ledger = *stage_.ledgers[timer];
+  const Nanos interval = ledger.timer().interval;
+  const Nanos skew = largest_difference(plan_);
+  const Nanos first = wall_clock_at_start + plan_.exact_from(ledger.timer()) + skew;
+  for (auto tick = static_cast<std::uint64_t>(first / interval) + 1;; ++tick) {
+    const Nanos due = static_cast<std::int64_t>(tick) * interval - wall_clock_at_start;
+    if (due + interval + skew > plan_.end) return;
+    ++report_.exact;
+    if (ledger.has(tick)) continue;
+    if (is_excused(ledger, timer, tick, due)) {
+      ++report_.excused;
+    } else {
+      ledger.fail("exactly one replica runs each tick",
+                  "tick " + std::to_string(tick) + ", due at " + text_of(due) + ", was run by none");
+    }
+  }
+}
+
+bool World::is_excused(const Ledger& ledger, std::size_t timer, std::uint64_t tick, Nanos due) {
+  const TimerPlan& plan = ledger.timer();
+  // A failed run has its retry later, for which its replica passes over ticks.
+  if (plan.fails > 0 && plan_.weather == Weather::calm) return true;
+  const Nanos begin = due - largest_difference(plan_);
+  const Nanos end = due + largest_difference(plan_) + plan.jitter + plan.tolerance + 8 * plan_.latency;
+  const bool is_busy = std::any_of(ledger.runs().begin(), ledger.runs().end(), [&](const Run& run) {
+    return run.token < tick && run.began <= end && run.ended.value_or(plan_.end) >= begin;
+  });
+  if (is_busy) return true;
+  // Clocks that are set forward show no tick between.
+  const Nanos notice = plan.interval + std::chrono::seconds{1};
+  for (const Nanos step : steps_) {
+    if (step >= begin - notice && step <= end + notice) return true;
+  }
+  // A replica that is stopped does not run what it has claimed.
+  for (const auto& stored : cluster_.broker().stored(key_of(timer, std::to_string(tick)))) {
+    for (const Site& site : sites_) {
+      if (site.id == stored.payload && site.is_leaving) return true;
+    }
+  }
+  return false;
+}
+
+/// While a replica is known to run a tick, no other one runs the next.
+void World::check_overlaps(Ledger& ledger) const {
+  if (plan_.weather != Weather::calm) return;
+  // Until the others know of it: from a claim over its answer and the run to the announcement.
+  const Nanos unknown = 4 * plan_.latency + std::chrono::milliseconds{1};
+  const auto& runs = ledger.runs();
+  for (std::size_t later = 0; later < runs.size(); ++later) {
+    for (std::size_t n = 0; n < later; ++n) {
+      const Run& before = runs[n];
+      if (before.replica == runs[later].replica || before.token == runs[later].token) continue;
+      if (before.ended.value_or(plan_.end) <= runs[later].began) continue;
+      if (runs[later].began - before.began <= unknown) continue;
+      ledger.fail("ticks do not overlap", runs[later],
+                  "while replica " + std::to_string(before.replica) + " ran " + std::to_string(before.token) +
+                      ", since " + text_of(before.began));
+    }
+  }
+}
+
+/// Who has a claim, runs it: also when it was not told.
+void World::check_claims(std::size_t timer) {
+  Ledger& ledger = *stage_.ledgers[timer];
+  // What was claimed at a start may have been won too late.
+  const auto oldest =
+      static_cast<std::uint64_t>((wall_clock_at_start + plan_.calm_from) / ledger.timer().interval);
+  const auto newest =
+      static_cast<std::uint64_t>((wall_clock_at_start + plan_.end - largest_difference(plan_)) /
+                                 ledger.timer().interval) -
+      1;
+  for (const auto& stored : cluster_.broker().stored(key_of(timer, "*"))) {
+    const std::string key = stored.subject.substr(stored.subject.rfind('.') + 1);
+    if (key == "owner" || std::stoull(key) < oldest || std::stoull(key) > newest) continue;
+    const auto owner = std::find_if(sites_.begin(), sites_.end(),
+                                    [&](const Site& site) { return site.id == stored.payload; });
+    if (owner == sites_.end()) {
+      ledger.fail("a claim has its owner's id", "tick " + key);
+    } else if (!ledger.has(std::stoull(key), static_cast<std::size_t>(owner - sites_.begin()))) {
+      ledger.fail("what is claimed is run",
+                  "tick " + key + " of replica " + std::to_string(owner - sites_.begin()));
+    }
+  }
+}
+
+void World::check_statistics(std::size_t replica) {
+  if (cluster_.is_crashed(replica)) return;
+  const Site& site = sites_[replica];
+  const auto all = site.service->get_timer_stats().timers;
+  for (std::size_t timer = 0; timer < all.size(); ++timer) {
+    Ledger& ledger = *stage_.ledgers[timer];
+    const auto& stats = all[timer];
+    const auto must = [&](bool is_so, const std::string& what) {
+      if (!is_so) ledger.fail("statistics", "replica " + std::to_string(replica) + ": " + what);
+    };
+    const auto& claims = stats.claims;
+    const auto& skipped = stats.skipped;
+    for (const std::uint64_t count :
+         {stats.execution_count, stats.skipped_count, claims.won, claims.lost, claims.failed, claims.unclear,
+          claims.running_elsewhere, stats.current_token})
+      stage_.note(static_cast<std::int64_t>(count));
+    must(stats.execution_count == site.service->runs[timer], "execution_count");
+    must(stats.execution_count ==
+             stats.success_count + stats.error_count + stats.cancelled_count + (stats.is_executing ? 1U : 0U),
+         "the sum of outcomes");
+    must(stats.skipped_count == skipped.missed + skipped.drifted + skipped.failing + skipped.paused +
+                                    skipped.elsewhere + skipped.claim_failed,
+         "the sum of reasons");
+    must(skipped.claim_failed <= claims.failed + claims.unclear, "skipped.claim_failed");
+    std::uint64_t tokens = 0;
+    std::uint64_t on_grid = 0;
+    std::uint64_t newest = 0;
+    Nanos running_since = plan_.end;
+    for (const Run& run : ledger.runs()) {
+      if (run.replica != replica) continue;
+      if (run.token != newest) ++tokens;
+      if (run.attempt == 1) ++on_grid;
+      newest = run.token;
+      if (!run.ended) running_since = run.began;
+    }
+    must(stats.current_token == newest, "current_token");
+    const bool runs_claimed = !ledger.timer().runs_unclaimed;
+    if (runs_claimed) must(claims.won >= tokens, "claims.won is less than the ticks that were run");
+    if (site.is_disturbed || plan_.weather > Weather::hiccups) continue;
+    if (plan_.weather == Weather::hiccups && !ledger.timer().is_eager)
+      must(claims.unclear == 0 && claims.failed == 0, "claims.failed");
+    must(claims.won == tokens, "claims.won is not the number of ticks that were run");
+    if (ledger.timer().fails > 0 || ledger.timer().is_eager) continue;
+    // A point is told of when it was dealt with; those that pass in a run, after it.
+    const auto points = static_cast<std::uint64_t>(site.service->wall_clock() / ledger.timer().interval) -
+                        site.ticks_before[timer];
+    const auto pending =
+        static_cast<std::uint64_t>((plan_.end - running_since) / ledger.timer().interval) + 1;
+    const std::uint64_t told = on_grid + stats.skipped_count;
+    must(told <= points && points <= told + pending,
+         std::to_string(points) + " points, of which " + std::to_string(told) + " are told");
+  }
+}
+
+/// Services stop in time, and with them what they announce.
+void World::check_stops() {
+  for (std::size_t replica = 0; replica < sites_.size(); ++replica) {
+    const Site& site = sites_[replica];
+    if (cluster_.is_crashed(replica)) continue;
+    if (!site.stopped_at) throw Failure{"a stop ends in time: replica " + std::to_string(replica)};
+    if (plan_.weather > Weather::hiccups && site.asked_to_stop_at < plan_.end) continue;
+    const Nanos limit = site.was_idle ? Nanos{0} : plan_.stop_timeout;
+    if (*site.stopped_at - site.asked_to_stop_at > limit + std::chrono::milliseconds{1})
+      throw Failure{"a stop ends in time: replica " + std::to_string(replica)};
+  }
+  for (std::size_t timer = 0; timer < plan_.timers.size(); ++timer) {
+    for (const auto& stored : cluster_.broker().stored(key_of(timer, "owner"))) {
+      if (!nlohmann::json::parse(stored.payload).contains("ended"))
+        throw Failure{Replica::name_of(timer) + ": what is announced at last is an end: " + stored.payload};
+    }
+  }
+}
+
+std::string World::key_of(std::size_t timer, const std::string& key) {
+  return std::string{"$KV.cliffracer."} + Replica::name + "." + Replica::name_of(timer) + "." + key;
+}
+
+}  // namespace cluster_simulation

@@ -1,0 +1,107 @@
+#pragma once
+
+#include "cluster_simulation/plan.hpp"
+#include "simulation/failure.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace cluster_simulation {
+
+struct Run {
+  std::uint64_t token;
+  std::size_t replica;
+  Nanos began;  ///< As `ended` in true time.
+  std::optional<Nanos> ended{};
+  std::uint32_t attempt = 1;
+};
+
+/// What the runs of a timer write to. It refuses whoever has an older token than it has seen.
+class Resource {
+ public:
+  bool write(std::uint64_t token, std::size_t replica) {
+    if (token < newest_ || (token == newest_ && replica != owner_)) return false;
+    newest_ = token;
+    owner_ = replica;
+    return true;
+  }
+  [[nodiscard]] std::uint64_t newest() const { return newest_; }
+
+ private:
+  std::uint64_t newest_ = 0;
+  std::size_t owner_ = 0;
+};
+
+/// All runs of one timer on all replicas, with what can be said of each when it begins.
+class Ledger {
+ public:
+  /// Both must outlive it.
+  Ledger(const Plan& plan, const TimerPlan& timer) : plan_{plan}, timer_{timer} {}
+
+  /// Returns the run's number.
+  std::size_t began(const Run& run) {
+    runs_.push_back(run);
+    const auto [first, is_new] = owners_.try_emplace(run.token, run.replica);
+    if (!is_new && first->second != run.replica && (plan_.forbids_doubles(timer_) || is_exact(run.began)))
+      fail("at most one replica runs a tick", run, "which replica " + std::to_string(first->second) + " ran");
+    // A token that was written by another replica, or a newer one, was a fault's work.
+    if (!resource_.write(run.token, run.replica)) {
+      ++refused;
+      if (plan_.weather == Weather::calm || is_exact(run.began))
+        fail("tokens increase", run, "after " + std::to_string(resource_.newest()));
+    }
+    return runs_.size() - 1;
+  }
+
+  void ended(std::size_t number, Nanos now) {
+    Run& run = runs_[number];
+    if (!run.ended) run.ended = now;
+  }
+  /// Its runs in progress go no further.
+  void crashed(std::size_t replica, Nanos now) {
+    for (Run& run : runs_) {
+      if (run.replica == replica && !run.ended) run.ended = now;
+    }
+  }
+
+  [[nodiscard]] const std::vector<Run>& runs() const { return runs_; }
+  [[nodiscard]] const TimerPlan& timer() const { return timer_; }
+  [[nodiscard]] bool has(std::uint64_t token) const { return owners_.contains(token); }
+  [[nodiscard]] bool has(std::uint64_t token, std::size_t replica) const {
+    for (const Run& run : runs_) {
+      if (run.token == token && run.replica == replica) return true;
+    }
+    return false;
+  }
+  [[nodiscard]] bool is_running(std::size_t replica) const {
+    for (const Run& run : runs_) {
+      if (run.replica == replica && !run.ended) return true;
+    }
+    return false;
+  }
+  [[nodiscard]] bool is_exact(Nanos instant) const { return instant >= plan_.exact_from(timer_); }
+
+  void fail(const char* check, const Run& run, const std::string& what) {
+    fail(check, "tick " + std::to_string(run.token) + " on replica " + std::to_string(run.replica) + " at " +
+                    simulation::text_of(run.began) + " " + what);
+  }
+  void fail(const char* check, const std::string& what) {
+    if (failure.empty()) failure = std::string{check} + ": " + what;
+  }
+
+  std::string failure;  ///< The first one.
+  std::uint64_t refused = 0;
+
+ private:
+  const Plan& plan_;
+  const TimerPlan& timer_;
+  std::vector<Run> runs_;
+  std::map<std::uint64_t, std::size_t> owners_;  // of the tokens that were run
+  Resource resource_;
+};
+
+}  // namespace cluster_simulation

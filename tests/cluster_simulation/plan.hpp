@@ -1,0 +1,196 @@
+#pragma once
+
+#include "simulation/random.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace cluster_simulation {
+
+using simulation::Nanos;
+using simulation::Random;
+
+/// What may go wrong in a world, which decides what must not.
+enum class Weather : std::uint8_t {
+  calm,       ///< Nothing: replicas come, go, and have clocks that differ.
+  hiccups,    ///< JetStream is slow, and now and then requests or answers get lost.
+  storm,      ///< All, but JetStream keeps what it has acknowledged.
+  forgetful,  ///< All.
+};
+
+struct TimerPlan {
+  Nanos interval;
+  Nanos jitter;
+  Nanos tolerance;
+  Nanos error_backoff;
+  bool is_plain = false;
+  bool is_eager = false;
+  bool runs_unclaimed = false;  ///< when_unavailable = run
+  int fails = 0;                ///< Of a thousand runs.
+  int long_runs = 0;  ///< Of a thousand: up to three intervals. Plain ones hold the event loop so long.
+};
+
+enum class Fault : std::uint8_t {
+  // Of a replica.
+  join,
+  stop,
+  crash,
+  pause,
+  partition,
+  step,
+  drift,
+  trigger,
+  // Of the broker.
+  outage,
+  loss,
+  latency,
+  // Of its JetStream.
+  off,
+  slow,
+  lost_requests,
+  lost_answers,
+  forgotten_writes,
+  forget,
+};
+
+struct Event {
+  Nanos at;
+  Fault fault;
+  Nanos length;      ///< Of those that end.
+  bool is_aimed;     ///< At the begin of a tick: of a claim, or of a run.
+  Nanos after_tick;  ///< If aimed.
+};
+
+struct Plan {
+  std::uint64_t seed;
+  Weather weather;
+  std::size_t replicas;
+  std::vector<TimerPlan> timers;
+  Nanos owner_timeout;
+  Nanos stop_timeout;
+  Nanos latency;       ///< Of messages, at most.
+  Nanos store_delay;   ///< Of JetStream's requests, and of its answers, at most.
+  Nanos largest_skew;  ///< Of a wall clock from the true time. What drifts is beyond it.
+  std::vector<Event> events;
+  Nanos faults_until;
+  Nanos calm_from;  ///< From then on nothing goes wrong any more.
+  Nanos end;
+
+  /// The promise "never two" is for it.
+  [[nodiscard]] bool forbids_doubles(const TimerPlan& timer) const {
+    return weather != Weather::forgetful && !(weather == Weather::storm && timer.runs_unclaimed);
+  }
+  /// From then on every tick is run once again: two intervals later, with the time in which a connection's
+  /// end is noticed and another one is made, and in which an owner that has died is given up.
+  [[nodiscard]] Nanos exact_from(const TimerPlan& timer) const {
+    constexpr std::chrono::seconds reconnect{10};
+    const Nanos recovery = weather < Weather::storm ? Nanos{0} : owner_timeout + reconnect;
+    const Nanos longest_run = weather < Weather::storm ? Nanos{0} : 3 * timer.interval;
+    return calm_from + 2 * timer.interval + recovery + longest_run;
+  }
+};
+
+/// How long a claim waits for one answer.
+[[nodiscard]] inline Nanos patience_for_request(Nanos interval) {
+  return std::min<Nanos>(interval / 2, std::chrono::seconds{10}) / 4;
+}
+
+namespace plan_detail {
+
+inline TimerPlan timer_plan(Random& random, Weather weather, Nanos interval) {
+  TimerPlan timer{.interval = interval, .jitter{}, .tolerance{}, .error_backoff = std::chrono::seconds{5}};
+  timer.is_plain = random.chance(300);
+  timer.is_eager = random.chance(200);
+  if (random.chance(300)) timer.jitter = random.between(Nanos{1}, interval / 5);
+  if (random.chance(200)) timer.tolerance = random.between(Nanos{1}, interval / 10);
+  timer.runs_unclaimed = random.chance(150);
+  // In hiccups each tick must be run: no run may be in the way of the next.
+  if (weather == Weather::hiccups) return timer;
+  if (random.chance(300)) {
+    timer.fails = random.one_of({50, 300});
+    timer.error_backoff = random.of_any_size(interval / 50, 2 * interval);
+  }
+  if ((!timer.is_plain || weather >= Weather::storm) && random.chance(400))
+    timer.long_runs = random.one_of({50, 300});
+  return timer;
+}
+
+inline Event event(Random& random, const Plan& plan, Nanos at, Fault fault, Nanos interval) {
+  const Nanos longest = std::max<Nanos>(3 * interval, std::chrono::seconds{15});
+  Event made{.at = at,
+             .fault = fault,
+             .length = random.of_any_size(interval / 20, longest),
+             .is_aimed = random.chance(600),
+             .after_tick = random.between(Nanos{0}, 4 * plan.latency + 3 * plan.store_delay)};
+  if (random.chance(300)) made.after_tick = random.between(Nanos{0}, interval);
+  return made;
+}
+
+inline std::vector<Event> events(Random& random, const Plan& plan, Nanos begin, Nanos length) {
+  std::vector<Event> all;
+  const Nanos interval = plan.timers.front().interval;
+  if (plan.weather == Weather::hiccups) {
+    // So far apart that a claim meets one at most, which costs it two answers.
+    Nanos longest{0};
+    for (const auto& timer : plan.timers) longest = std::max(longest, timer.interval);
+    for (Nanos at = begin; at < begin + length; at += longest + random.between(Nanos{0}, longest)) {
+      all.push_back(
+          event(random, plan, at, random.one_of({Fault::lost_answers, Fault::lost_requests}), interval));
+      all.back().length = random.of_any_size(interval / 1000, patience_for_request(interval) * 6 / 5);
+      all.back().is_aimed = false;
+    }
+    return all;
+  }
+  const auto count = plan.weather == Weather::calm ? random.between(0, 6) : random.between(2, 14);
+  for (std::int64_t n = 0; n < count; ++n) {
+    Fault fault = random.one_of({Fault::join, Fault::stop, Fault::step, Fault::drift, Fault::trigger});
+    if (plan.weather >= Weather::storm && random.chance(800)) {
+      fault = random.one_of({Fault::crash, Fault::crash, Fault::pause, Fault::pause, Fault::pause,
+                             Fault::partition, Fault::partition, Fault::outage, Fault::loss, Fault::latency,
+                             Fault::off, Fault::slow, Fault::lost_requests, Fault::lost_answers});
+    }
+    if (plan.weather == Weather::forgetful && random.chance(400))
+      fault = random.one_of({Fault::forget, Fault::forgotten_writes});
+    all.push_back(event(random, plan, begin + random.between(Nanos{0}, length), fault, interval));
+  }
+  return all;
+}
+
+}  // namespace plan_detail
+
+inline Plan plan_of(std::uint64_t seed) {
+  Random random{seed};
+  Plan plan{};
+  plan.seed = seed;
+  plan.weather = random.one_of({Weather::calm, Weather::calm, Weather::hiccups, Weather::storm,
+                                Weather::storm, Weather::storm, Weather::storm, Weather::forgetful});
+  plan.replicas = static_cast<std::size_t>(random.chance(400) ? 2 : random.between(2, 9));
+  const Nanos interval = random.of_any_size(std::chrono::seconds{1}, std::chrono::minutes{5});
+  const auto count = random.between(1, 3);
+  for (std::int64_t n = 0; n < count; ++n)
+    plan.timers.push_back(
+        plan_detail::timer_plan(random, plan.weather, n == 0 ? interval : interval * random.between(1, 3)));
+  plan.owner_timeout = random.of_any_size(std::chrono::seconds{1}, std::chrono::seconds{20});
+  plan.stop_timeout =
+      random.one_of<Nanos>({std::chrono::seconds{0}, std::chrono::seconds{1}, std::chrono::seconds{10}});
+  plan.latency = random.chance(200)
+                     ? Nanos{0}
+                     : random.of_any_size(std::chrono::microseconds{50}, patience_for_request(interval) / 10);
+  if (plan.weather == Weather::hiccups)
+    plan.store_delay = random.between(Nanos{0}, patience_for_request(interval) * 2 / 5);
+  plan.largest_skew = random.chance(200) ? Nanos{0} : random.between(Nanos{0}, interval * 45 / 100);
+  const Nanos begin = 4 * interval;
+  const Nanos length = std::max<Nanos>(20 * interval, std::chrono::seconds{40});
+  plan.events = plan_detail::events(random, plan, begin, length);
+  // Where nothing goes wrong it is exact all the time.
+  plan.faults_until = begin + length;
+  plan.calm_from = plan.weather < Weather::storm ? begin : plan.faults_until;
+  for (const auto& timer : plan.timers)
+    plan.end = std::max({plan.end, plan.faults_until, plan.exact_from(timer) + 6 * timer.interval});
+  return plan;
+}
+
+}  // namespace cluster_simulation

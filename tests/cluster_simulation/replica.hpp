@@ -1,0 +1,185 @@
+#pragma once
+
+#include "cluster_simulation/ledger.hpp"
+#include "cluster_simulation/plan.hpp"
+
+#include <cliffracer/cliffracer.hpp>
+#include <cliffracer/testing/virtual_cluster.hpp>
+
+#include <asio/awaitable.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace cluster_simulation {
+
+/// What the replicas of a world share with those who watch them.
+struct Stage {
+  explicit Stage(const Plan& world) : plan{world}, random{world.seed + 0xc1057e5} {
+    for (const TimerPlan& timer : plan.timers) ledgers.push_back(std::make_unique<Ledger>(plan, timer));
+  }
+
+  const Plan& plan;
+  Random random;
+  std::vector<std::unique_ptr<Ledger>> ledgers;  // of the timers
+  std::uint64_t retries = 0;
+  std::uint64_t hash = 0xcbf29ce484222325U;
+
+  void note(std::int64_t value) { hash = (hash ^ static_cast<std::uint64_t>(value)) * 0x100000001b3U; }
+};
+
+/// One replica of the service, on a machine of its own.
+class Replica : public cliffracer::NatsService {
+ public:
+  static constexpr std::size_t most_timers = 3;
+  static constexpr const char* name = "worker";
+
+  Replica(Stage& stage, cliffracer::testing::VirtualCluster& cluster, std::size_t number)
+      : NatsService{config_of(stage.plan, number)}, stage_{stage}, cluster_{cluster}, number_{number} {
+    add_timers(std::make_index_sequence<most_timers>{});
+  }
+
+  static std::string name_of(std::size_t timer) { return "t" + std::to_string(timer); }
+
+  /// Its wall clock, which shows `skew` more than it would if it had never been set.
+  [[nodiscard]] Nanos wall_clock() const {
+    return cliffracer::testing::VirtualTimeOptions{}.wall_clock.time_since_epoch() + own_time() + skew;
+  }
+  [[nodiscard]] Nanos own_time() const { return cluster_.time(number_).elapsed(); }
+
+  void set_clock(Nanos new_skew) {
+    cluster_.step_wall_clock(number_, new_skew - skew);
+    skew_before = std::exchange(skew, new_skew);
+    skew_unseen_until = own_time() + notices_after;
+  }
+  [[nodiscard]] bool knows_its_clock() const { return own_time() > skew_unseen_until; }
+  void resumed() { skew_unseen_until = own_time() + notices_after; }
+
+  Nanos skew{0};
+  Nanos skew_before{0};
+  bool is_asked_to_stop = false;
+  std::vector<std::uint64_t> runs = std::vector<std::uint64_t>(most_timers);  ///< Of each timer.
+
+ private:
+  using TickContext = cliffracer::TickContext;
+  // How long it may go by the clock as it was before it was set.
+  static constexpr std::chrono::milliseconds notices_after{1000};
+
+  static cliffracer::ServiceConfig config_of(const Plan& plan, std::size_t number) {
+    cliffracer::ServiceConfig config{.name = name};
+    config.stop_timeout = plan.stop_timeout;
+    config.jitter_seed = plan.seed * 16 + number + 1;
+    config.cluster.owner_timeout = plan.owner_timeout;
+    return config;
+  }
+
+  template <std::size_t... N>
+  void add_timers(std::index_sequence<N...>) {
+    (add_timer<N>(), ...);
+  }
+
+  template <std::size_t N>
+  void add_timer() {
+    if (N >= stage_.plan.timers.size()) return;
+    const TimerPlan& plan = stage_.plan.timers[N];
+    if (plan.is_plain) {
+      add(with_options(cliffracer::timer<&Replica::plain<N>>{.interval = plan.interval}, plan, N));
+    } else {
+      add(with_options(cliffracer::timer<&Replica::coroutine<N>>{.interval = plan.interval}, plan, N));
+    }
+  }
+
+  template <class Registration>
+  static Registration with_options(Registration registration, const TimerPlan& plan, std::size_t n) {
+    registration.eager = plan.is_eager;
+    registration.error_backoff = plan.error_backoff;
+    registration.tolerance = plan.tolerance;
+    registration.jitter = plan.jitter;
+    registration.scope = cliffracer::Scope::cluster;
+    if (plan.runs_unclaimed) registration.when_unavailable = cliffracer::WhenUnavailable::run;
+    registration.name = name_of(n);
+    return registration;
+  }
+
+  template <std::size_t N>
+  asio::awaitable<void> coroutine(TickContext tick) {
+    const std::size_t run = begin(N, tick);
+    std::exception_ptr thrown;
+    try {
+      co_await sleep_for(some_length(stage_.plan.timers[N]));
+      fail_perhaps(stage_.plan.timers[N]);
+    } catch (...) {
+      thrown = std::current_exception();
+    }
+    end(N, run);
+    if (thrown) std::rethrow_exception(thrown);
+  }
+
+  template <std::size_t N>
+  void plain(TickContext tick) {
+    const TimerPlan& timer = stage_.plan.timers[N];
+    const std::size_t run = begin(N, tick);
+    const Nanos length = is_long(timer) ? stage_.random.between(Nanos{1}, 3 * timer.interval) : Nanos{0};
+    cluster_.time(number_).jump(length);
+    end(N, run, length);
+    fail_perhaps(timer);
+  }
+
+  [[nodiscard]] bool may_be_odd() const {
+    return stage_.plan.weather == Weather::calm || cluster_.elapsed() < stage_.plan.calm_from;
+  }
+  [[nodiscard]] bool is_long(const TimerPlan& timer) {
+    return may_be_odd() && stage_.random.chance(timer.long_runs);
+  }
+  [[nodiscard]] Nanos some_length(const TimerPlan& timer) {
+    if (is_long(timer)) return stage_.random.between(timer.interval / 5, 3 * timer.interval);
+    return stage_.random.of_any_size(Nanos{1}, timer.interval / 5);
+  }
+  void fail_perhaps(const TimerPlan& timer) {
+    if (may_be_odd() && stage_.random.chance(timer.fails)) throw std::runtime_error{"no luck"};
+  }
+
+  std::size_t begin(std::size_t n, const TickContext& tick) {
+    Ledger& ledger = *stage_.ledgers[n];
+    const Run run{
+        .token = tick.token, .replica = number_, .began = cluster_.elapsed(), .attempt = tick.attempt};
+    for (const std::int64_t value : {static_cast<std::int64_t>(n), static_cast<std::int64_t>(tick.token),
+                                     static_cast<std::int64_t>(number_), run.began.count()})
+      stage_.note(value);
+    if (tick.attempt > 1) ++stage_.retries;
+    ++runs[n];
+    if (cluster_.is_paused(number_) || cluster_.is_crashed(number_))
+      ledger.fail("what stands still runs nothing", run, "");
+    if (is_asked_to_stop) ledger.fail("no run starts after a stop", run, "");
+    if (!is_token(tick.token, ledger.timer().interval))
+      ledger.fail("a token is the tick of the replica's wall clock", run,
+                  "at " + simulation::text_of(wall_clock()) + " since the epoch");
+    return ledger.began(run);
+  }
+
+  [[nodiscard]] bool is_token(std::uint64_t token, Nanos interval) const {
+    const auto tick = [&](Nanos clock) { return static_cast<std::uint64_t>(clock / interval); };
+    if (token == tick(wall_clock())) return true;
+    return own_time() <= skew_unseen_until && token == tick(wall_clock() - skew + skew_before);
+  }
+
+  void end(std::size_t n, std::size_t run, Nanos from_now = Nanos{0}) {
+    // What its coroutines do when it is deleted is no part of the history.
+    if (cluster_.is_crashed(number_)) return;
+    stage_.ledgers[n]->ended(run, cluster_.elapsed() + from_now);
+    stage_.note(cluster_.elapsed().count());
+  }
+
+  Stage& stage_;
+  cliffracer::testing::VirtualCluster& cluster_;
+  const std::size_t number_;
+  Nanos skew_unseen_until{0};
+};
+
+}  // namespace cluster_simulation
