@@ -1,6 +1,7 @@
 #include "support/catch.hpp"
 #include "support/virtual_time.hpp"
 
+#include <cliffracer/detail/time/alarm.hpp>
 #include <cliffracer/timer_observer.hpp>
 
 #include <chrono>
@@ -8,6 +9,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 using namespace std::chrono_literals;
@@ -72,8 +74,9 @@ struct Service {
     world.time.pass(holds_for);
     if (fails) throw std::runtime_error{"no luck"};
     if (sleeps_for > 0s) {
-      cliffracer::detail::TimerQueue::Sleeper sleeper;
-      co_await world.time.queue().sleep_until(world.strand, sleeper, world.time.now() + sleeps_for);
+      auto sleeping =
+          cliffracer::detail::sleep_until(world.time.queue(), world.strand, world.time.now() + sleeps_for);
+      co_await std::move(sleeping);
     }
   }
 
@@ -147,7 +150,15 @@ TEST_CASE("an observer is told of timeouts, of blocking and of runs that are cut
   world.add(timer<&Service::tick>{.interval = 10s, .timeout = 1s}, service);
   world.start();
   world.time.advance(15s);
-  CHECK(notes->all == Told{"start 1", "blocking 150ms", "timeout"});
+  CHECK(notes->all ==
+        Told{"start 1", "blocking 150ms", "timeout", "error 1000ms timeout: cancelled after 1.000 s"});
+  notes->all.clear();
+  world.time.advance(1500ms);
+  world.timers.request_stop();
+  world.timers.cancelling();
+  world.tasks.cancel();
+  world.time.settle();
+  CHECK(notes->all == Told{"start 2", "blocking 150ms", "cancel 500ms"});
 }
 
 TEST_CASE("what an observer throws is logged, and the timer goes on") {

@@ -161,6 +161,7 @@ const steps = {
     assert.equal(await stranger.getByRole('button').count(), 0);
     assert.equal(await page.locator('main img, main script').count(), 0);
     assert.equal(await page.evaluate(() => window.harmed), undefined);
+    assert.equal(await text('stuck', '.state-word'), 'overdue');
     assert.match(await stranger.locator('.error').first().innerText(), /\\u202elong/);
     await page.setViewportSize({ width: 360, height: 740 });
     assert.equal(await isTooWide(), false);

@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 const load = (file) => import(pathToFileURL(`${process.env.PAGE}/${file}`));
 const { History } = await load('history.js');
 const { Fleet } = await load('fleet.js');
-const { readTimer } = await load('timer_state.js');
+const { condition, readTimer } = await load('timer_state.js');
 const { Ring } = await load('ring.js');
 const { duration, plain } = await load('text.js');
 
@@ -103,6 +103,15 @@ test('a clock that is behind is noticed, one that agrees is left alone', () => {
     const instance = take(10001, { execution_count: 2, success_count: 2, last_success: 10000.5 - behind });
     assert.ok(Math.abs(instance.offset - offset) <= 0.5, `${instance.offset}`);
   }
+});
+
+test('of several states a timer has the most pressing one', () => {
+  const state = (values) => condition(readTimer(answer(values)));
+  assert.equal(state({}), 'on schedule');
+  assert.equal(state({ consecutive_errors: 2 }), 'failing');
+  assert.equal(state({ consecutive_errors: 2, is_running: false }), 'stopped');
+  assert.equal(state({ consecutive_errors: 2, is_paused: true }), 'paused');
+  assert.equal(state({ consecutive_errors: 2, is_paused: true, is_overdue: true }), 'overdue');
 });
 
 test('an instance is gone after three questions without an answer, and forgotten later', () => {

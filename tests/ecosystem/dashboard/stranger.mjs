@@ -32,6 +32,7 @@ const reply = JSON.stringify({
         lateness: [1, 2],
         execution_time: { p50: null },
       },
+      { name: 'stuck', interval: 1, timeout: 1, is_running: true, is_executing: true, is_overdue: true, execution_count: 1 },
       { name: '__proto__', interval: 1e300 },
       { name: { toString: 'no' } },
       null,

@@ -39,7 +39,7 @@ class DurationRange {
 class DurationHistogram {
  public:
   /// Only the timer's loop: there is one writer.
-  void record(std::chrono::nanoseconds duration, DurationRange& range) noexcept {
+  [[gnu::always_inline]] void record(std::chrono::nanoseconds duration, DurationRange& range) noexcept {
     const std::uint64_t value = number(duration);
     range.widen_to(value);
     auto& bucket = buckets_[index_of(value)];
@@ -103,7 +103,7 @@ class DurationHistogram {
     if (value < (1ULL << lowest_bit)) return 0;
     if (value >= (1ULL << highest_bit)) return bucket_count - 1;
     const int bit = static_cast<int>(std::bit_width(value)) - 1;
-    const std::uint64_t part = bit < 7 ? value << (7 - bit) : value >> (bit - 7);
+    const std::uint64_t part = (value << 1) >> (bit - lowest_bit);
     const std::size_t third = (part >= cuts[0] ? 1U : 0U) + (part >= cuts[1] ? 1U : 0U);
     return static_cast<std::size_t>(bit - lowest_bit) * 3 + third;
   }
@@ -117,7 +117,7 @@ class DurationHistogram {
     return (middles[index % 3] << (index / 3 + lowest_bit)) / 128;
   }
 
-  void halve() noexcept {
+  [[gnu::noinline]] void halve() noexcept {
     for (auto& bucket : buckets_) {
       bucket.store(bucket.load(std::memory_order_relaxed) / 2, std::memory_order_relaxed);
     }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cliffracer/detail/time/time_point.hpp>
+#include <cliffracer/detail/timer/rare_stats.hpp>
 #include <cliffracer/timer_stats.hpp>
 
 #include <chrono>
@@ -42,9 +43,14 @@ class LoopWatch {
     return was_held_by_one_ || is_crowded ? LatenessCause::event_loop : LatenessCause::suspended;
   }
 
-  /// After cause_of() has said event_loop.
+  // After cause_of() has said event_loop:
+
+  /// Empty: it was not a single one.
+  [[nodiscard]] std::string_view holder() const noexcept {
+    return was_held_by_one_ ? std::string_view{by_} : std::string_view{};
+  }
   [[nodiscard]] std::string_view blocked_by() const noexcept {
-    return was_held_by_one_ ? std::string_view{by_} : "many short runs";
+    return was_held_by_one_ ? std::string_view{by_} : many_short_runs;
   }
 
  private:

@@ -4,8 +4,12 @@
 
 #include <atomic>
 #include <cstdint>
+#include <string_view>
 
 namespace cliffracer::detail {
+
+/// What LoopWatch says when no single one held the event loop.
+inline constexpr std::string_view many_short_runs = "many short runs";
 
 /// The part of a timer's statistics that most timers never have anything in: made when it is needed first.
 /// Guarded by the StatsCell's sequence lock.
@@ -13,7 +17,6 @@ struct RareStats {
   std::atomic<std::uint64_t> drifted{0}, failing{0}, paused{0};  // points passed over, by reason
   std::atomic<std::uint64_t> timeouts{0}, blockings{0}, clock_steps{0};
   std::atomic<std::uint64_t> is_overdue{0}, is_paused{0};
-  std::atomic<std::uint64_t> lateness_cause{0};
   std::atomic<std::int64_t> longest_blocking{0};
   ErrorText pause_reason, blocked_by;
 };

@@ -7,7 +7,6 @@
 #include <chrono>
 #include <cstdint>
 #include <limits>
-#include <utility>
 
 namespace cliffracer {
 
@@ -108,7 +107,7 @@ class Schedule {
   /// 1 + failures in a row so far.
   [[nodiscard]] constexpr std::uint32_t attempt() const noexcept { return failures_ + 1; }
 
-  [[nodiscard]] constexpr Decision wake(TimePoint instant) noexcept {
+  [[nodiscard, gnu::always_inline]] constexpr Decision wake(TimePoint instant) noexcept {
     Decision decision{.attempt = attempt(), .due = due()};
     if (instant < decision.due || due_ == never) return decision;
     // Jitter delays a run and nothing else: the grid sees it on time.
@@ -116,18 +115,9 @@ class Schedule {
     const std::chrono::nanoseconds late = elapsed(due_, now);
     decision.deferral = std::min(late, options_.tolerance);
     decision.lateness = late - decision.deferral;
-    if (off_grid_) {
-      decision.skipped = pass(due_ - std::chrono::nanoseconds{1});
-      if (failures_ > 0) decision.failing = decision.skipped;
-      // A retry that meets the grid is that point.
-      off_grid_ = next_ != due_;
-    }
+    if (off_grid_) pass_before_retry(decision);
     if (decision.lateness > options_.max_drift) {
-      decision.drifted = true;
-      decision.skipped += pass(now);
-      // A late run stands for one of the points that passed; a retry has a due point of its own.
-      if (!off_grid_) --decision.skipped;
-      next_ = is_aligned() ? extras_->next_aligned(now, options_.interval) : later(now, options_.interval);
+      drift(decision, now);
     } else if (off_grid_) {
       // The grid goes on where it was; what passed since the retry was due is looked at after it.
     } else if (options_.missed_ticks == MissedTicks::burst) {
@@ -153,7 +143,7 @@ class Schedule {
   }
 
   /// Ends the run that wake() started. Returns the number of due points passed over.
-  [[nodiscard]] constexpr std::uint64_t finished(TimePoint now, bool success) noexcept {
+  [[nodiscard, gnu::always_inline]] constexpr std::uint64_t finished(TimePoint now, bool success) noexcept {
     if (!success) {
       if (failures_ < std::numeric_limits<std::uint32_t>::max() - 1) ++failures_;
       go_off_grid(later(now, backoff()));
@@ -238,7 +228,7 @@ class Schedule {
 
  private:
   /// Moves the grid behind `now`; returns how many points were not later than it.
-  constexpr std::uint64_t pass(TimePoint now) noexcept {
+  [[gnu::always_inline]] constexpr std::uint64_t pass(TimePoint now) noexcept {
     if (next_ > now) return 0;
     const auto interval = static_cast<std::uint64_t>(options_.interval.count());
     const auto gap = static_cast<std::uint64_t>(now.time_since_epoch().count()) -
@@ -248,6 +238,25 @@ class Schedule {
         static_cast<std::uint64_t>(next_.time_since_epoch().count()) + further * interval);
     next_ = later(TimePoint{std::chrono::nanoseconds{newest}}, options_.interval);
     return further + 1;
+  }
+
+  // What few runs come to is not part of the code that every run goes through.
+
+  /// Before a retry, or a run that was asked for.
+  [[gnu::noinline]] constexpr void pass_before_retry(Decision& decision) noexcept {
+    decision.skipped = pass(due_ - std::chrono::nanoseconds{1});
+    if (failures_ > 0) decision.failing = decision.skipped;
+    // A retry that meets the grid is that point.
+    off_grid_ = next_ != due_;
+  }
+
+  /// The run is later than max_drift.
+  [[gnu::noinline]] constexpr void drift(Decision& decision, TimePoint now) noexcept {
+    decision.drifted = true;
+    decision.skipped += pass(now);
+    // A late run stands for one of the points that passed; a retry has a due point of its own.
+    if (!off_grid_) --decision.skipped;
+    next_ = is_aligned() ? extras_->next_aligned(now, options_.interval) : later(now, options_.interval);
   }
 
   constexpr void start_with_extras(TimePoint anchor) noexcept {
@@ -269,7 +278,12 @@ class Schedule {
   }
 
   constexpr void run_if_wanted(TimePoint now) noexcept {
-    if (!std::exchange(is_run_wanted_, false) || due() <= now) return;
+    if (is_run_wanted_) run_wanted(now);
+  }
+
+  [[gnu::noinline]] constexpr void run_wanted(TimePoint now) noexcept {
+    is_run_wanted_ = false;
+    if (due() <= now) return;
     if (!off_grid_ && next_ <= now) {
       // It waits for its jitter only.
       extras_->jitter = now - next_;

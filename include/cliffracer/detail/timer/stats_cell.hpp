@@ -15,7 +15,9 @@
 #include <cstdint>
 #include <memory>
 #include <new>
+#include <string>
 #include <string_view>
+#include <type_traits>
 
 namespace cliffracer::detail {
 
@@ -47,13 +49,13 @@ class StatsCell {
 
   void loop_started(TimePoint due) noexcept {
     write([&] {
-      set(is_running_, 1);
+      set(is_running_, true);
       set(next_due_, due.time_since_epoch().count());
     });
   }
 
   void loop_ended() noexcept {
-    write([&] { set(is_running_, 0); });
+    write([&] { set(is_running_, false); });
   }
 
   /// Due points passed over without a run; the next one is `due`.
@@ -64,30 +66,27 @@ class StatsCell {
     });
   }
 
-  void run_started(const Schedule::Decision& decision) noexcept {
-    if (decision.drifted || decision.failing > 0) make_rare();
-    write([&] {
-      if (decision.drifted || decision.failing > 0) add_skipped_by_reason(decision);
+  [[gnu::always_inline]] void run_started(const Schedule::Decision& decision) noexcept {
+    const bool has_reason = decision.drifted || decision.failing > 0;
+    if (has_reason) make_rare();
+    {
+      const Writing writing{sequence_};
+      if (has_reason) add_by_reason(decision);
       if (decision.skipped > 0) add(skipped_, decision.skipped);
-      if (decision.drifted) add(drifts_, 1);
       set(is_executing_, 1);
       set(last_lateness_, decision.lateness.count());
       add(total_lateness_, number(decision.lateness));
       if (deferral_) set(deferral_->last, decision.deferral.count());
-    });
+    }
     lateness_.record(decision.lateness, lateness_range_);
-    if (deferral_) deferral_->histogram.record(decision.deferral, deferral_->range);
+    if (deferral_) deferral_->record(decision.deferral);
   }
 
-  /// Why the run that has just been started is late. `blocked_by` counts for LatenessCause::event_loop.
-  void late(LatenessCause cause, std::string_view blocked_by) noexcept {
-    const RareStats* const present = rare_.load(std::memory_order_relaxed);
-    const auto code = static_cast<std::uint64_t>(cause);
-    if ((present ? get(present->lateness_cause) : 0) == code && cause != LatenessCause::event_loop) return;
-    write_rare([&](RareStats& rare) {
-      set(rare.lateness_cause, code);
-      if (cause == LatenessCause::event_loop) rare.blocked_by.set(blocked_by);
-    });
+  /// Why the run that has just been started is late. For LatenessCause::event_loop `holder` is who
+  /// held it; empty: many short runs.
+  void late(LatenessCause cause, std::string_view holder) noexcept {
+    if (cause == LatenessCause::event_loop) return late_by_event_loop(holder);
+    if (get(lateness_cause_) != cause) write([&] { set(lateness_cause_, cause); });
   }
 
   /// The run in progress has outlasted its timeout.
@@ -179,15 +178,15 @@ class StatsCell {
   }
 
   /// Only of a timer on the worker pool.
-  void worker_found(std::chrono::nanoseconds waited) noexcept {
-    worker_wait_->histogram.record(waited, worker_wait_->range);
-  }
+  void worker_found(std::chrono::nanoseconds waited) noexcept { worker_wait_->record(waited); }
 
   /// The run took `length` and ended at `now`. Due points passed over meanwhile; the next one is `due`.
   /// `error` is the text of a failure.
-  void run_ended(Outcome outcome, TimePoint now, std::chrono::nanoseconds length, std::uint64_t skipped_since,
-                 TimePoint due, std::string_view error = {}) noexcept {
-    write([&] {
+  [[gnu::always_inline]] void run_ended(Outcome outcome, TimePoint now, std::chrono::nanoseconds length,
+                                        std::uint64_t skipped_since, TimePoint due,
+                                        std::string_view error = {}) noexcept {
+    {
+      const Writing writing{sequence_};
       if (RareStats* const rare = rare_.load(std::memory_order_relaxed)) set(rare->is_overdue, 0);
       set(is_executing_, 0);
       if (skipped_since > 0) add(skipped_, skipped_since);
@@ -209,7 +208,7 @@ class StatsCell {
           add(cancelled_, 1);
           break;
       }
-    });
+    }
     execution_time_.record(length, execution_time_range_);
   }
 
@@ -221,7 +220,7 @@ class StatsCell {
   }
 
   [[nodiscard]] bool is_executing() const noexcept { return get(is_executing_) != 0; }
-  [[nodiscard]] bool is_running() const noexcept { return get(is_running_) != 0; }
+  [[nodiscard]] bool is_running() const noexcept { return get(is_running_); }
 
   /// `never`: the timer does not run, is paused, or a run is in progress.
   [[nodiscard]] TimePoint next_due() const noexcept {
@@ -249,6 +248,7 @@ class StatsCell {
   Instants snapshot(TimerStats& stats) const {
     Instants instants;
     std::uint64_t before = 0;
+    bool was_late_by_many = false;
     ErrorText::Copy error{}, pause_reason{}, blocked_by{}, last_owner{}, last_claim_error{};
     do {
       before = sequence_.load(std::memory_order_acquire);
@@ -256,7 +256,9 @@ class StatsCell {
       stats.error_count = get(failed_);
       stats.cancelled_count = get(cancelled_);
       stats.is_executing = get(is_executing_) != 0;
-      stats.is_running = get(is_running_) != 0;
+      stats.is_running = get(is_running_);
+      stats.last_lateness_cause = get(lateness_cause_);
+      was_late_by_many = get(was_late_by_many_);
       stats.skipped_count = get(skipped_);
       stats.drift_count = get(drifts_);
       stats.consecutive_errors = get(consecutive_errors_);
@@ -293,7 +295,7 @@ class StatsCell {
                            skipped.elsewhere - skipped.claim_failed;
     stats.last_error = error.text();
     if (stats.is_paused) stats.pause_reason = pause_reason.text();
-    stats.last_blocked_by = blocked_by.text();
+    stats.last_blocked_by = was_late_by_many ? std::string{many_short_runs} : blocked_by.text();
     stats.last_owner = last_owner.text();
     stats.last_claim_error = last_claim_error.text();
     stats.execution_time = execution_time_.percentiles(execution_time_range_);
@@ -311,20 +313,38 @@ class StatsCell {
   using Count = std::atomic<std::uint64_t>;
   using Nanoseconds = std::atomic<std::int64_t>;
   struct Durations {
+    [[gnu::noinline]] void record(std::chrono::nanoseconds duration) noexcept {
+      histogram.record(duration, range);
+    }
     DurationRange range;
     DurationHistogram histogram;
   };
   struct Deferral : Durations {
     Nanoseconds last{0};
   };
-  static_assert(Count::is_always_lock_free && Nanoseconds::is_always_lock_free);
+  static_assert(Count::is_always_lock_free && Nanoseconds::is_always_lock_free &&
+                std::atomic<LatenessCause>::is_always_lock_free && std::atomic<bool>::is_always_lock_free);
+
+  /// A write is in progress as long as it lives.
+  class Writing {
+   public:
+    explicit Writing(Count& sequence) noexcept
+        : sequence_{sequence}, before_{sequence.load(std::memory_order_relaxed)} {
+      sequence_.store(before_ + 1, std::memory_order_relaxed);
+    }
+    Writing(const Writing&) = delete;
+    Writing& operator=(const Writing&) = delete;
+    ~Writing() { sequence_.store(before_ + 2, std::memory_order_release); }
+
+   private:
+    Count& sequence_;
+    const std::uint64_t before_;
+  };
 
   template <class Write>
   void write(Write&& fields) noexcept {
-    const std::uint64_t sequence = sequence_.load(std::memory_order_relaxed);
-    sequence_.store(sequence + 1, std::memory_order_relaxed);
+    const Writing writing{sequence_};
     fields();
-    sequence_.store(sequence + 2, std::memory_order_release);
   }
 
   /// Null without memory: what it should hold is lost.
@@ -336,12 +356,32 @@ class StatsCell {
     return rare;
   }
 
+  void late_by_event_loop(std::string_view holder) noexcept {
+    constexpr LatenessCause cause = LatenessCause::event_loop;
+    if (holder.empty()) {
+      // In an overloaded service all timers are late, all the time: no text for each.
+      if (get(was_late_by_many_) && get(lateness_cause_) == cause) return;
+      write([&] {
+        set(lateness_cause_, cause);
+        set(was_late_by_many_, true);
+      });
+      return;
+    }
+    RareStats* const rare = make_rare();
+    write([&] {
+      set(lateness_cause_, cause);
+      set(was_late_by_many_, false);
+      if (rare) rare->blocked_by.set(holder);
+    });
+  }
+
   template <class Write>
   void write_rare(Write&& fields) noexcept {
     if (RareStats* const rare = make_rare()) write([&] { fields(*rare); });
   }
 
-  void add_skipped_by_reason(const Schedule::Decision& decision) noexcept {
+  [[gnu::noinline]] void add_by_reason(const Schedule::Decision& decision) noexcept {
+    if (decision.drifted) add(drifts_, 1);
     RareStats* const rare = rare_.load(std::memory_order_relaxed);
     if (!rare) return;
     add(rare->failing, decision.failing);
@@ -357,7 +397,6 @@ class StatsCell {
     stats.clock_step_count = get(rare.clock_steps);
     stats.is_overdue = get(rare.is_overdue) != 0;
     stats.is_paused = get(rare.is_paused) != 0;
-    stats.last_lateness_cause = static_cast<LatenessCause>(get(rare.lateness_cause));
     stats.longest_blocking = get(rare.longest_blocking);
   }
 
@@ -395,21 +434,22 @@ class StatsCell {
     return static_cast<std::uint64_t>(std::max<std::int64_t>(duration.count(), 0));
   }
 
-  static std::uint64_t get(const Count& count) noexcept { return count.load(std::memory_order_acquire); }
+  template <class Field>
+  static Field get(const std::atomic<Field>& field) noexcept {
+    return field.load(std::memory_order_acquire);
+  }
+  template <class Field>
+  static void set(std::atomic<Field>& field, std::type_identity_t<Field> value) noexcept {
+    field.store(value, std::memory_order_release);
+  }
   static std::chrono::nanoseconds get(const Nanoseconds& field) noexcept {
     return std::chrono::nanoseconds{field.load(std::memory_order_acquire)};
   }
-  static void set(Count& count, std::uint64_t value) noexcept {
-    count.store(value, std::memory_order_release);
-  }
-  static void set(Nanoseconds& field, std::int64_t value) noexcept {
-    field.store(value, std::memory_order_release);
-  }
-  static void add(Count& count, std::uint64_t by) noexcept {
+  [[gnu::always_inline]] static void add(Count& count, std::uint64_t by) noexcept {
     set(count, count.load(std::memory_order_relaxed) + by);
   }
 
-  // What a tick writes lies together.
+  // What a tick reads and writes lies together.
   Count sequence_{0};  // odd while a write is in progress
   Count is_executing_{0}, succeeded_{0}, consecutive_errors_{0}, total_execution_time_{0};
   Count total_lateness_{0};
@@ -417,11 +457,14 @@ class StatsCell {
   Nanoseconds last_success_{never.time_since_epoch().count()};
   DurationRange execution_time_range_, lateness_range_;
   std::unique_ptr<Deferral> deferral_;
+  std::atomic<RareStats*> rare_{nullptr};
+  std::atomic<LatenessCause> lateness_cause_{LatenessCause::none};
+  std::atomic<bool> was_late_by_many_{false};
+  std::atomic<bool> is_running_{false};
   std::unique_ptr<Durations> worker_wait_;
   std::unique_ptr<ClusterStats> cluster_;
   Nanoseconds interval_;
-  std::atomic<RareStats*> rare_{nullptr};
-  Count is_running_{0}, failed_{0}, cancelled_{0}, skipped_{0}, drifts_{0};
+  Count failed_{0}, cancelled_{0}, skipped_{0}, drifts_{0};
   ErrorText last_error_;
   DurationHistogram execution_time_, lateness_;
 };

@@ -46,9 +46,8 @@ class TimeLimits {
     }
   }
 
-  /// After a run. False: the entry is on its way here as due, and is put back then.
-  [[nodiscard]] bool disarm(TimerEntry& entry) const {
-    if (!entry.limit) return true;
+  /// After a run whose time is limited. False: the entry is on its way here as due, and is put back then.
+  [[nodiscard, gnu::noinline]] bool disarm(TimerEntry& entry) const {
     TimeLimit& limit = *entry.limit;
     limit.task.reset();
     if (std::exchange(limit.has_passed, false)) limit.stop = std::stop_source{};

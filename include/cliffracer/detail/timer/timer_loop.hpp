@@ -210,7 +210,7 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
     [[nodiscard]] allocator_type get_allocator() const noexcept { return allocator_type{self.turn_memory_}; }
     void operator()() const {
       self.is_turn_pending_ = false;
-      self.run_batch();
+      self.run_batch(self.queue_.now());
       self.places_.release();
     }
     TimerLoop& self;
@@ -242,13 +242,14 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
     places_.append_to_batch(queue_.take(*this));
     // Else they follow those that wait already.
     if (!runs_.is_stopping() && (is_turn_pending_ || runners_.is_starting())) return;
-    runs_.watch().runs_begin(queue_.now());
-    run_batch();
+    const TimePoint now = queue_.now();
+    runs_.watch().runs_begin(now);
+    run_batch(now);
   }
 
   /// Runs what is due, until nothing is left or it is somebody else's turn.
-  void run_batch() {
-    now_ = queue_.now();
+  void run_batch(TimePoint now) {
+    now_ = now;
     turn_end_ = later(now_, turn_length);
     while (next_coroutine()) {
       if (!runners_.has_idle()) {
@@ -318,14 +319,15 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
     places_.flush(now_);
   }
 
-  void end(TimerEntry& entry, TimePoint started, const std::exception_ptr& thrown, WorkContext& context) {
+  [[gnu::always_inline]] void end(TimerEntry& entry, TimePoint started, const std::exception_ptr& thrown,
+                                  WorkContext& context) {
     runs_.end(entry, now_, elapsed(started, now_), thrown, context);
     run_ended(entry);
   }
 
   void run_ended(TimerEntry& entry) {
-    claims_.run_ended(entry);
-    if (limits_.disarm(entry)) places_.put_back(entry);
+    if (entry.cluster) claims_.run_ended(entry);
+    if (!entry.limit || limits_.disarm(entry)) places_.put_back(entry);
   }
 
   /// An entry of the batch that does not run now.

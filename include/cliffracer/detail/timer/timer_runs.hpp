@@ -74,25 +74,21 @@ class TimerRuns {
 
   /// Asks the schedule whether to run, and records it if so. Else `entry.due` is the next due point.
   Schedule::Decision begin(TimerEntry& entry, TimePoint now) {
-    const TimePoint own_end = later(entry.schedule.last_start(), entry.stats.last_execution_time());
+    const TimePoint last_start = entry.schedule.last_start();
     const Schedule::Decision decision = entry.schedule.wake(now);
     if (!decision.run) {
-      entry.due = entry.schedule.due();
-      entry.stats.skipped(decision.skipped, entry.due);
-      tell_skipped(entry, decision);
+      not_run(entry, decision);
       return decision;
     }
     entry.is_triggered = false;
     entry.stats.run_started(decision);
     if (entry.cluster) entry.stats.token_used(entry.cluster->token());
-    const std::string_view why = attribute(entry, decision, now, own_end);
-    if (decision.drifted) log_.drifted(entry, decision, why);
-    if (run_observer_) run_observer_->run_started(log_.service(), entry.name, decision, now);
-    if (tell_) {
-      tell_skipped(entry, decision);
-      if (decision.drifted) tell_(&TimerObserver::on_drift, entry.name, decision.lateness);
-      tell_(&TimerObserver::on_start, entry.name, context_of(entry, decision));
+    if (decision.lateness >= LoopWatch::shortest || decision.drifted) {
+      late(entry, decision, now, later(last_start, entry.stats.last_execution_time()));
+    } else {
+      entry.stats.late(LatenessCause::none, {});
     }
+    if (run_observer_ || tell_) tell_started(entry, decision, now);
     log_.tick(entry, decision.lateness);
     return decision;
   }
@@ -110,21 +106,9 @@ class TimerRuns {
   /// A run that took `length` has ended. `entry.due` is the next due point.
   void end(TimerEntry& entry, TimePoint now, std::chrono::nanoseconds length,
            const std::exception_ptr& thrown, WorkContext& context) const {
-    const bool is_overdue = entry.limit && entry.limit->has_passed;
-    if (!thrown) {
-      record(entry, Outcome::succeeded, now, length);
-      tell_(&TimerObserver::on_success, entry.name, length);
-    } else if (entry.method->start && is_overdue && is_abort(thrown)) {
-      const Text text{"timeout: cancelled after {:.3f} s", seconds(entry.limit->timeout)};
-      fail(entry, now, length, text.view(), context);
-    } else if (is_cancelling_ && entry.method->start && is_abort(thrown)) {
-      // A plain method is never cut short: what it throws is a failure of its own.
-      log_.cancelled(entry, length);
-      record(entry, Outcome::cancelled, now, length);
-      tell_(&TimerObserver::on_cancel, entry.name, length);
-    } else {
-      with_text(thrown, [&](std::string_view text) { fail(entry, now, length, text, context); });
-    }
+    if (thrown) return end_with(thrown, entry, now, length, context);
+    record(entry, Outcome::succeeded, now, length);
+    if (tell_) tell_(&TimerObserver::on_success, entry.name, length);
   }
 
   /// The same for one on the worker pool, as its WorkerRun tells.
@@ -171,17 +155,7 @@ class TimerRuns {
   /// The entry's method held the event loop from `began` to `ended`.
   void held(TimerEntry& entry, TimePoint began, TimePoint ended) noexcept {
     const std::chrono::nanoseconds length = elapsed(began, ended);
-    if (length < LoopWatch::shortest || !watch_.is_on()) return;
-    const bool is_too_long = length >= watch_.threshold();
-    // One that does so in every run is not told in every run.
-    const bool is_news = is_too_long && entry.stats.blocked(length);
-    log_quietly([&] {
-      const std::string by = "timer " + entry.name;
-      watch_.held(by, began, ended);
-      if (is_news) log_.blocked(by, length, watch_.threshold());
-    });
-    if (!is_too_long) return;
-    tell_(&TimerObserver::on_blocking, entry.name, length);
+    if (length >= LoopWatch::shortest && watch_.is_on()) held_for_long(entry, began, ended, length);
   }
 
   // ---- Asked for from outside
@@ -245,6 +219,54 @@ class TimerRuns {
     std::size_t length_ = 0;
   };
 
+  // What few runs come to is not part of the code that every run goes through.
+
+  [[gnu::noinline]] void not_run(TimerEntry& entry, const Schedule::Decision& decision) const {
+    entry.due = entry.schedule.due();
+    entry.stats.skipped(decision.skipped, entry.due);
+    tell_skipped(entry, decision);
+  }
+
+  [[gnu::noinline]] void tell_started(const TimerEntry& entry, const Schedule::Decision& decision,
+                                      TimePoint now) const {
+    if (run_observer_) run_observer_->run_started(log_.service(), entry.name, decision, now);
+    if (!tell_) return;
+    tell_skipped(entry, decision);
+    if (decision.drifted) tell_(&TimerObserver::on_drift, entry.name, decision.lateness);
+    tell_(&TimerObserver::on_start, entry.name, context_of(entry, decision));
+  }
+
+  /// The run threw.
+  [[gnu::noinline]] void end_with(const std::exception_ptr& thrown, TimerEntry& entry, TimePoint now,
+                                  std::chrono::nanoseconds length, WorkContext& context) const {
+    const bool is_overdue = entry.limit && entry.limit->has_passed;
+    if (entry.method->start && is_overdue && is_abort(thrown)) {
+      const Text text{"timeout: cancelled after {:.3f} s", seconds(entry.limit->timeout)};
+      fail(entry, now, length, text.view(), context);
+    } else if (is_cancelling_ && entry.method->start && is_abort(thrown)) {
+      // A plain method is never cut short: what it throws is a failure of its own.
+      log_.cancelled(entry, length);
+      record(entry, Outcome::cancelled, now, length);
+      tell_(&TimerObserver::on_cancel, entry.name, length);
+    } else {
+      with_text(thrown, [&](std::string_view text) { fail(entry, now, length, text, context); });
+    }
+  }
+
+  [[gnu::noinline]] void held_for_long(TimerEntry& entry, TimePoint began, TimePoint ended,
+                                       std::chrono::nanoseconds length) noexcept {
+    const bool is_too_long = length >= watch_.threshold();
+    // One that does so in every run is not told in every run.
+    const bool is_news = is_too_long && entry.stats.blocked(length);
+    log_quietly([&] {
+      const std::string by = "timer " + entry.name;
+      watch_.held(by, began, ended);
+      if (is_news) log_.blocked(by, length, watch_.threshold());
+    });
+    if (!is_too_long) return;
+    tell_(&TimerObserver::on_blocking, entry.name, length);
+  }
+
   void fail(TimerEntry& entry, TimePoint now, std::chrono::nanoseconds length, std::string_view text,
             WorkContext& context) const {
     const std::uint32_t attempt = entry.schedule.attempt();
@@ -256,8 +278,8 @@ class TimerRuns {
     pause(entry, reason.view());
   }
 
-  void record(TimerEntry& entry, Outcome outcome, TimePoint now, std::chrono::nanoseconds length,
-              std::string_view error = {}) const {
+  [[gnu::always_inline]] void record(TimerEntry& entry, Outcome outcome, TimePoint now,
+                                     std::chrono::nanoseconds length, std::string_view error = {}) const {
     const std::uint64_t skipped =
         is_stopping_ ? 0 : entry.schedule.finished(now, outcome == Outcome::succeeded);
     entry.due = entry.schedule.due();
@@ -266,22 +288,25 @@ class TimerRuns {
     if (skipped > 0) tell_(&TimerObserver::on_skip, entry.name, SkipReason::missed, skipped);
   }
 
-  /// Records why a run is late; returns it in words, if it is re-anchored because of it.
-  std::string_view attribute(TimerEntry& entry, const Schedule::Decision& decision, TimePoint now,
-                             TimePoint own_end) {
-    if (decision.lateness < LoopWatch::shortest) {
-      entry.stats.late(LatenessCause::none, {});
-      return {};
-    }
+  /// Records why a run is late; the log has it if the run is re-anchored.
+  [[gnu::noinline]] void late(TimerEntry& entry, const Schedule::Decision& decision, TimePoint now,
+                              TimePoint own_end) {
+    const bool has_cause = decision.lateness >= LoopWatch::shortest;
     const bool is_claim = entry.cluster && entry.cluster->claim_time > decision.lateness / 2;
-    const LatenessCause cause = is_claim ? LatenessCause::claim : watch_.cause_of(decision.due, now, own_end);
-    const std::string_view by = cause == LatenessCause::event_loop ? watch_.blocked_by() : "";
-    entry.stats.late(cause, by);
-    if (!decision.drifted) return {};
-    if (cause == LatenessCause::own_run) return "its own run before";
-    if (cause == LatenessCause::claim) return "the claim of its tick";
-    if (cause == LatenessCause::suspended) return "a stop of the process, or others on its io_context";
-    return by;
+    const LatenessCause cause = !has_cause ? LatenessCause::none
+                                : is_claim ? LatenessCause::claim
+                                           : watch_.cause_of(decision.due, now, own_end);
+    entry.stats.late(cause, watch_.holder());
+    if (!decision.drifted) return;
+    if (cause == LatenessCause::own_run) {
+      log_.drifted(entry, decision, "its own run before");
+    } else if (cause == LatenessCause::claim) {
+      log_.drifted(entry, decision, "the claim of its tick");
+    } else if (cause == LatenessCause::suspended) {
+      log_.drifted(entry, decision, "a stop of the process, or others on its io_context");
+    } else {
+      log_.drifted(entry, decision, cause == LatenessCause::event_loop ? watch_.blocked_by() : "");
+    }
   }
 
   void tell_skipped(const TimerEntry& entry, const Schedule::Decision& decision) const {

@@ -54,10 +54,12 @@ TEST_CASE("a run is late because of its own run before, because of a holder, or 
   watch.held("timer sync", at(1s), at(2s));
   CHECK(watch.cause_of(at(1500ms), at(2500ms), at(1600ms)) == LatenessCause::own_run);
   CHECK(watch.cause_of(at(1500ms), at(2500ms), at(1s)) == LatenessCause::event_loop);
+  CHECK(watch.holder() == "timer sync");
   CHECK(watch.blocked_by() == "timer sync");
   watch.runs_begin(at(9s));
   CHECK(watch.cause_of(at(5s), at(9s), at(1s)) == LatenessCause::suspended);
   CHECK(watch.cause_of(at(9s), at(9500ms), at(1s)) == LatenessCause::event_loop);
+  CHECK(watch.holder().empty());
   CHECK(watch.blocked_by() == "many short runs");
 }
 
@@ -154,4 +156,27 @@ TEST_CASE("many short runs at one instant are told as such") {
   CHECK(world.stats(39).last_lateness == 3900us);
   CHECK(world.stats(39).last_lateness_cause == LatenessCause::event_loop);
   CHECK(world.stats(39).last_blocked_by == "many short runs");
+}
+
+TEST_CASE("what held the event loop at the newest late run is kept until another one does") {
+  TimerWorld world;
+  world.blocking_threshold = 100ms;
+  Service service{world};
+  service.holds_for = 5ms;
+  world.add(timer<&Service::holds>{.interval = 30s, .name = "holder"}, service);
+  for (int n = 0; n < 40; ++n)
+    world.add(timer<&Service::short_one>{.interval = 10s, .name = "short" + std::to_string(n)}, service);
+  world.start();
+  const auto last = [&] { return world.stats(40); };
+
+  world.time.advance(10s);
+  CHECK(last().last_blocked_by == "many short runs");
+  world.time.advance(20s);
+  CHECK(last().last_lateness_cause == LatenessCause::event_loop);
+  CHECK(last().last_blocked_by == "timer holder");
+  world.time.advance(10s);
+  CHECK(last().last_lateness_cause == LatenessCause::event_loop);
+  CHECK(last().last_blocked_by == "many short runs");
+  CHECK(world.stats(1).last_lateness_cause == LatenessCause::none);
+  CHECK(world.stats(1).last_blocked_by == "timer holder");
 }
