@@ -133,20 +133,23 @@ inline std::vector<Event> events(Random& random, const Plan& plan, Nanos begin, 
   std::vector<Event> all;
   const Nanos interval = plan.timers.front().interval;
   if (plan.weather == Weather::hiccups) {
-    // So far apart that a claim meets one at most, which costs it two answers.
+    // Each meets claims, perhaps. They are so far apart that a claim meets one at most, which costs it two
+    // answers.
     Nanos longest{0};
     for (const auto& timer : plan.timers) longest = std::max(longest, timer.interval);
-    for (Nanos at = begin; at < begin + length; at += longest + random.between(Nanos{0}, longest)) {
+    for (Nanos at = begin; at < begin + length; at += random.between(2 * longest, 3 * longest)) {
       all.push_back(
           event(random, plan, at, random.one_of({Fault::lost_answers, Fault::lost_requests}), interval));
-      all.back().length = random.of_any_size(interval / 1000, patience_for_request(interval) * 6 / 5);
-      all.back().is_aimed = false;
+      const Nanos longest_length = patience_for_request(interval) * 6 / 5;
+      all.back().length = random.chance(500) ? longest_length : random.between(Nanos{1}, longest_length);
+      all.back().after_tick = -random.between(Nanos{0}, all.back().length / 10);
     }
     return all;
   }
-  const auto count = plan.weather == Weather::calm ? random.between(0, 6) : random.between(2, 14);
+  const auto count = plan.weather == Weather::calm ? random.between(0, 9) : random.between(2, 14);
   for (std::int64_t n = 0; n < count; ++n) {
-    Fault fault = random.one_of({Fault::join, Fault::stop, Fault::step, Fault::drift, Fault::trigger});
+    Fault fault = random.one_of(
+        {Fault::join, Fault::stop, Fault::stop, Fault::step, Fault::step, Fault::drift, Fault::trigger});
     if (plan.weather >= Weather::storm && random.chance(800)) {
       fault = random.one_of({Fault::crash, Fault::crash, Fault::pause, Fault::pause, Fault::pause,
                              Fault::partition, Fault::partition, Fault::outage, Fault::loss, Fault::latency,

@@ -110,7 +110,7 @@ void World::stop(std::size_t replica) {
                                [&](const auto& ledger) { return ledger->is_running(replica); });
   site.asked_to_stop_at = site.service->own_time();
   auto stopping = [this, replica]() -> asio::awaitable<void> {
-    sites_[replica].service->is_asked_to_stop = true;
+    sites_[replica].service->stop_began = sites_[replica].service->own_time();
     co_await sites_[replica].service->stop();
     sites_[replica].stopped_at = sites_[replica].service->own_time();
   };
