@@ -1,9 +1,14 @@
 #pragma once
 
+#include <cliffracer/detail/time/suspended.hpp>
 #include <cliffracer/detail/time/time_source.hpp>
 #include <cliffracer/detail/trace.hpp>
 
 #include <asio/any_io_executor.hpp>
+#include <asio/execution/blocking.hpp>
+#include <asio/execution/outstanding_work.hpp>
+#include <asio/execution/relationship.hpp>
+#include <asio/io_context.hpp>
 #include <asio/prefer.hpp>
 #include <asio/query.hpp>
 #include <asio/require.hpp>
@@ -103,45 +108,67 @@ void WorkContext::run(Piece&& piece) {
   if (observer) observer->held(*this, began, time_->now());
 }
 
-/// Runs what it is given where `inner` does, inside a WorkContextScope. A coroutine spawned on it finds its
-/// context after each resumption, because each of them is executed here; others that run in between do not
-/// pass through it. With a null context it shields what it runs from the one of a caller further up the
-/// stack.
-class WorkContextExecutor {
+/// Where and in what the executors of one piece of work run.
+struct WorkContextPlace {
+  Strand strand;
+  std::shared_ptr<WorkContext> context;
+};
+
+/// Runs what it is given on a strand, inside a WorkContextScope. A coroutine spawned on it finds its context
+/// after each resumption, because each of them is executed here; others that run in between do not pass
+/// through it. With a null context it shields what it runs from the one of a caller further up the stack.
+///
+/// `Inner` is one of the io_context's executors: it knows the properties.
+template <class Inner>
+class BasicWorkContextExecutor {
+  template <class OtherInner>
+  using With = BasicWorkContextExecutor<std::decay_t<OtherInner>>;
+
  public:
-  WorkContextExecutor(asio::any_io_executor inner, std::shared_ptr<WorkContext> context) noexcept
-      : inner_{std::move(inner)}, context_{std::move(context)} {}
+  /// Allocates; what is made from this executor does not.
+  BasicWorkContextExecutor(const Strand& strand, std::shared_ptr<WorkContext> context)
+      : BasicWorkContextExecutor{
+            strand.get_inner_executor(),
+            std::make_shared<const WorkContextPlace>(WorkContextPlace{strand, std::move(context)})} {}
 
   template <class Property>
   requires(asio::can_query<const asio::any_io_executor&, const Property&>::value) auto query(
-      const Property& property) const ->
-      typename asio::query_result<const asio::any_io_executor&, const Property&>::type {
+      const Property& property) const -> typename asio::query_result<const Inner&, const Property&>::type {
     return asio::query(inner_, property);
   }
 
   template <class Property>
-  requires(asio::can_require<const asio::any_io_executor&, const Property&>::value) WorkContextExecutor
-      require(const Property& property)
-  const { return {asio::require(inner_, property), context_}; }
+  requires(asio::can_require<const asio::any_io_executor&, const Property&>::value) auto require(
+      const Property& property) const
+      -> With<typename asio::require_result<const Inner&, const Property&>::type> {
+    return {asio::require(inner_, property), place_};
+  }
 
   template <class Property>
-  requires(asio::can_prefer<const asio::any_io_executor&, const Property&>::value) WorkContextExecutor
-      prefer(const Property& property)
-  const { return {asio::prefer(inner_, property), context_}; }
+  requires(asio::can_prefer<const asio::any_io_executor&, const Property&>::value) auto prefer(
+      const Property& property) const
+      -> With<typename asio::prefer_result<const Inner&, const Property&>::type> {
+    return {asio::prefer(inner_, property), place_};
+  }
 
   template <class Function>
   void execute(Function&& function) const {
-    inner_.execute(InContext<std::decay_t<Function>>{context_, std::forward<Function>(function)});
+    strand().execute(InContext<std::decay_t<Function>>{place_->context, std::forward<Function>(function)});
   }
 
-  friend bool operator==(const WorkContextExecutor& left, const WorkContextExecutor& right) noexcept {
-    return left.context_ == right.context_ && left.inner_ == right.inner_;
+  friend bool operator==(const BasicWorkContextExecutor& left,
+                         const BasicWorkContextExecutor& right) noexcept {
+    return left.place_->context == right.place_->context && left.place_->strand == right.place_->strand;
   }
-  friend bool operator!=(const WorkContextExecutor& left, const WorkContextExecutor& right) noexcept {
+  friend bool operator!=(const BasicWorkContextExecutor& left,
+                         const BasicWorkContextExecutor& right) noexcept {
     return !(left == right);
   }
 
  private:
+  template <class>
+  friend class BasicWorkContextExecutor;
+
   template <class Function>
   struct InContext {
     std::shared_ptr<WorkContext> context;
@@ -154,8 +181,35 @@ class WorkContextExecutor {
     }
   };
 
-  asio::any_io_executor inner_;
-  std::shared_ptr<WorkContext> context_;
+  BasicWorkContextExecutor(Inner inner, std::shared_ptr<const WorkContextPlace> place) noexcept
+      : inner_{std::move(inner)}, place_{std::move(place)} {}
+
+  /// With the properties of this executor.
+  [[nodiscard]] Strand strand() const {
+    using asio::execution::blocking;
+    using asio::execution::relationship;
+    const bool never_blocks = asio::query(inner_, blocking) == blocking.never;
+    const bool continues = asio::query(inner_, relationship) == relationship.continuation;
+    const Strand as_blocking = never_blocks ? asio::require(place_->strand, blocking.never)
+                                            : asio::require(place_->strand, blocking.possibly);
+    return continues ? asio::require(as_blocking, relationship.continuation)
+                     : asio::require(as_blocking, relationship.fork);
+  }
+
+  Inner inner_;
+  std::shared_ptr<const WorkContextPlace> place_;
 };
+
+using WorkContextExecutor = BasicWorkContextExecutor<asio::io_context::executor_type>;
+
+/// Of what is larger an any_io_executor allocates each one anew, and a coroutine makes some at each wait on
+/// an object of Asio's.
+template <class Executor>
+inline constexpr bool lies_in_any_io_executor =
+    sizeof(Executor) <= sizeof(std::shared_ptr<void>) + sizeof(void*) &&
+    alignof(Executor) <= alignof(std::shared_ptr<void>) && std::is_nothrow_move_constructible_v<Executor>;
+static_assert(lies_in_any_io_executor<WorkContextExecutor>);
+static_assert(lies_in_any_io_executor<decltype(asio::prefer(std::declval<const WorkContextExecutor&>(),
+                                                            asio::execution::outstanding_work.tracked))>);
 
 }  // namespace cliffracer::detail

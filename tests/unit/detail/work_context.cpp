@@ -21,8 +21,8 @@ std::shared_ptr<WorkContext> context_of(std::string id) {
   return std::make_shared<WorkContext>(std::move(id), Trace{});
 }
 
-asio::any_io_executor with_id(asio::any_io_executor inner, const std::string& id) {
-  return WorkContextExecutor{std::move(inner), context_of(id)};
+asio::any_io_executor with_id(const Strand& strand, const std::string& id) {
+  return WorkContextExecutor{strand, context_of(id)};
 }
 
 asio::awaitable<void> note_thrice(Ids& ids) {
@@ -57,7 +57,7 @@ TEST_CASE("there is no work context outside a scope, and scopes nest") {
 
 TEST_CASE("interleaving coroutines keep their own ids") {
   asio::io_context io;
-  const asio::any_io_executor strand = asio::make_strand(io);
+  const Strand strand{io.get_executor()};
   Ids a;
   Ids b;
   Ids plain;
@@ -100,7 +100,7 @@ TEST_CASE("a coroutine finds its id after a timer of another executor and after 
 TEST_CASE("an id survives a visit to a worker thread, and does not stay there") {
   asio::io_context io;
   asio::thread_pool workers{2};
-  const asio::any_io_executor strand = asio::make_strand(io);
+  const Strand strand{io.get_executor()};
   Ids ids;
   const auto visit = [&](std::string id) -> asio::awaitable<void> {
     for (int i = 0; i < 100; ++i) {
@@ -134,13 +134,13 @@ TEST_CASE("an exception does not leave its id behind") {
     co_await asio::post(asio::use_awaitable);
     throw std::runtime_error{"on purpose"};
   };
-  asio::co_spawn(with_id(io.get_executor(), "a"), failing(),
+  asio::co_spawn(with_id(asio::make_strand(io), "a"), failing(),
                  [&](std::exception_ptr thrown) { in_handler = thrown ? current() : "nothing thrown"; });
   io.run();
   CHECK(in_handler == "a");
   CHECK(current() == "none");
 
-  asio::post(with_id(io.get_executor(), "a"), [] { throw std::runtime_error{"out of the loop"}; });
+  asio::post(with_id(asio::make_strand(io), "a"), [] { throw std::runtime_error{"out of the loop"}; });
   io.restart();
   CHECK_THROWS_AS(io.run(), std::runtime_error);
   CHECK(current() == "none");
@@ -148,7 +148,7 @@ TEST_CASE("an exception does not leave its id behind") {
 
 TEST_CASE("dispatch on the same strand runs at once, post does not") {
   asio::io_context io;
-  const asio::any_io_executor strand = asio::make_strand(io);
+  const Strand strand{io.get_executor()};
   const auto a = with_id(strand, "a");
   Ids order;
   asio::post(strand, [&] {
@@ -162,7 +162,7 @@ TEST_CASE("dispatch on the same strand runs at once, post does not") {
 
 TEST_CASE("an executor without context shields from the one of its caller") {
   asio::io_context io;
-  const asio::any_io_executor strand = asio::make_strand(io);
+  const Strand strand{io.get_executor()};
   const asio::any_io_executor shielded = WorkContextExecutor{strand, nullptr};
   Ids ids;
   asio::post(with_id(strand, "a"), [&] {
@@ -176,29 +176,29 @@ TEST_CASE("an executor without context shields from the one of its caller") {
 
 TEST_CASE("work context executors are equal when executor and context are the same") {
   asio::io_context io;
-  const asio::any_io_executor strand = asio::make_strand(io);
+  const Strand strand{io.get_executor()};
   const auto id = context_of("a");
   const WorkContextExecutor one{strand, id};
   const WorkContextExecutor same{strand, id};
   const WorkContextExecutor other_context{strand, context_of("a")};
-  const WorkContextExecutor other_executor{io.get_executor(), id};
+  const WorkContextExecutor other_strand{asio::make_strand(io), id};
   CHECK(one == same);
   CHECK(one != other_context);
-  CHECK(one != other_executor);
+  CHECK(one != other_strand);
   CHECK(asio::any_io_executor{one} == asio::any_io_executor{same});
   CHECK(asio::any_io_executor{one} != asio::any_io_executor{other_context});
-  CHECK(asio::any_io_executor{one} != strand);
+  CHECK(asio::any_io_executor{one} != asio::any_io_executor{strand});
 }
 
 TEST_CASE("a work context executor passes properties on") {
   asio::io_context io;
+  const Strand strand{io.get_executor()};
   const auto id = context_of("a");
-  const asio::any_io_executor one = WorkContextExecutor{io.get_executor(), id};
+  const asio::any_io_executor one = WorkContextExecutor{strand, id};
   CHECK(&asio::query(one, asio::execution::context) == &io);
   const auto without_blocking = asio::require(one, asio::execution::blocking.never);
-  CHECK(without_blocking ==
-        asio::any_io_executor{WorkContextExecutor{
-            asio::require(asio::any_io_executor{io.get_executor()}, asio::execution::blocking.never), id}});
+  CHECK(without_blocking == asio::any_io_executor{WorkContextExecutor{
+                                asio::require(strand, asio::execution::blocking.never), id}});
   // Tracked work keeps run() waiting.
   {
     const auto tracked = asio::prefer(one, asio::execution::outstanding_work.tracked);
@@ -207,6 +207,40 @@ TEST_CASE("a work context executor passes properties on") {
   }
   io.poll();
   CHECK(io.stopped());
+}
+
+TEST_CASE("a work context executor has the properties that were asked for, not those of its strand") {
+  using namespace asio::execution;
+  asio::io_context io;
+  const Strand strand{io.get_executor()};
+  const auto id = context_of("a");
+  const WorkContextExecutor plain{strand, id};
+  const WorkContextExecutor posting{asio::require(strand, blocking.never), id};
+  CHECK(asio::query(plain, blocking) == blocking.possibly);
+  CHECK(asio::query(posting, blocking) == blocking.never);
+  CHECK(asio::query(plain, relationship) == relationship.fork);
+  CHECK(asio::query(asio::prefer(plain, relationship.continuation), relationship) ==
+        relationship.continuation);
+  CHECK(asio::query(plain, outstanding_work) == outstanding_work.untracked);
+  const auto tracked = asio::prefer(plain, outstanding_work.tracked);
+  CHECK(asio::query(tracked, outstanding_work) == outstanding_work.tracked);
+  CHECK(asio::prefer(tracked, outstanding_work.untracked) == plain);
+
+  const asio::any_io_executor any = posting;
+  CHECK(asio::query(any, blocking) == blocking.never);
+  CHECK(asio::query(asio::prefer(any, blocking.possibly), blocking) == blocking.possibly);
+  CHECK(asio::query(asio::prefer(any, relationship.continuation), relationship) == relationship.continuation);
+
+  Ids order;
+  asio::post(strand, [&] {
+    posting.execute([&] { order.push_back("later " + current()); });
+    asio::prefer(posting, blocking.possibly).execute([&] { order.push_back("at once " + current()); });
+    tracked.execute([&] { order.push_back("tracked " + current()); });
+    asio::require(tracked, blocking.never).execute([&] { order.push_back("tracked, later " + current()); });
+    order.push_back("caller " + current());
+  });
+  io.poll();
+  CHECK(order == Ids{"at once a", "tracked a", "caller none", "later a", "tracked, later a"});
 }
 
 TEST_CASE("a trace is made when it is asked for, and then stays until the next piece of work begins") {

@@ -50,12 +50,12 @@ class Dispatcher {
 
   /// At most `max_messages` wait or are handled at a time; more are refused.
   Dispatcher(std::string service, std::size_t max_messages, std::shared_ptr<spdlog::logger> logger,
-             TaskGroup& tasks, TimeSource& time, asio::any_io_executor strand, ReplyFunction reply)
+             TaskGroup& tasks, TimeSource& time, const Strand& strand, ReplyFunction reply)
       : service_{std::move(service)},
         logger_{std::move(logger)},
         tasks_{tasks},
         time_{time},
-        strand_{std::move(strand)},
+        strand_{strand},
         answers_{service_, logger_, time, std::move(reply)},
         load_{max_messages, service_, logger_},
         blocking_{service_, logger_, time} {}
@@ -277,7 +277,7 @@ class Dispatcher {
   std::shared_ptr<spdlog::logger> logger_;
   TaskGroup& tasks_;
   TimeSource& time_;
-  asio::any_io_executor strand_;
+  Strand strand_;
   asio::any_io_executor worker_;
   Answers answers_;
   MessageLoad load_;
