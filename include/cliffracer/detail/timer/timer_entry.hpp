@@ -106,15 +106,15 @@ struct alignas(64) TimerEntry : TimerQueue::Waiter {
         method{&timer_method},
         extras{has_extras(settings.extras) ? std::make_unique<ScheduleExtras>(settings.extras) : nullptr},
         schedule{settings.schedule, TimePoint{}, extras.get()},
-        stats{settings.schedule.interval,
-              {.deferral = settings.schedule.tolerance > std::chrono::nanoseconds::zero(),
-               .worker_wait = settings.on_workers,
-               .cluster = settings.cluster.has_value()}},
         worker_run{settings.on_workers ? std::make_unique<WorkerRun>() : nullptr},
         limit{settings.timeout > std::chrono::nanoseconds::zero()
                   ? std::make_unique<TimeLimit>(settings.timeout)
                   : nullptr},
         cluster{settings.cluster ? std::make_unique<ClusterTimer>(*settings.cluster) : nullptr},
+        stats{settings.schedule.interval,
+              {.deferral = settings.schedule.tolerance > std::chrono::nanoseconds::zero(),
+               .worker_wait = settings.on_workers,
+               .cluster = settings.cluster.has_value()}},
         name{std::move(timer_name)} {
     tolerance = settings.schedule.tolerance;
   }
@@ -129,13 +129,13 @@ struct alignas(64) TimerEntry : TimerQueue::Waiter {
   const TimerMethod* method;
   std::unique_ptr<ScheduleExtras> extras;  // null: nothing that needs them
   Schedule schedule;
-  StatsCell stats;
   std::unique_ptr<WorkerRun> worker_run;  // null: the method runs on the event loop
   std::unique_ptr<TimeLimit> limit;       // null: a run may take as long as it likes
   std::unique_ptr<ClusterTimer> cluster;  // null: each replica runs it
   bool is_paused = false;
   bool is_triggered = false;  // runs once although it is paused
   bool is_parked = false;     // paused, and in no queue
+  StatsCell stats;
   std::string name;
 
  private:
