@@ -83,6 +83,8 @@ struct Plan {
   [[nodiscard]] bool forbids_doubles(const TimerPlan& timer) const {
     return weather != Weather::forgetful && !(weather == Weather::storm && timer.runs_unclaimed);
   }
+  /// How long the others do not know of a run: from their claim over its answer to the announcement.
+  [[nodiscard]] Nanos unknown() const { return 4 * latency + std::chrono::milliseconds{1}; }
   /// From then on every tick is run once again: two intervals later, with the time in which a connection's
   /// end is noticed and another one is made, and in which an owner that has died is given up.
   [[nodiscard]] Nanos exact_from(const TimerPlan& timer) const {
