@@ -194,7 +194,8 @@ inline Plan plan_of(std::uint64_t seed) {
   plan.faults_until = begin + length;
   plan.calm_from = plan.weather < Weather::storm ? begin : plan.faults_until;
   for (const auto& timer : plan.timers)
-    plan.end = std::max({plan.end, plan.faults_until, plan.exact_from(timer) + 6 * timer.interval});
+    plan.end = std::max(
+        {plan.end, plan.faults_until + 3 * timer.interval, plan.exact_from(timer) + 6 * timer.interval});
   return plan;
 }
 
