@@ -179,8 +179,8 @@ inline Plan plan_of(std::uint64_t seed) {
     plan.timers.push_back(
         plan_detail::timer_plan(random, plan.weather, n == 0 ? interval : interval * random.between(1, 3)));
   plan.owner_timeout = random.of_any_size(std::chrono::seconds{1}, std::chrono::seconds{20});
-  plan.stop_timeout =
-      random.one_of<Nanos>({std::chrono::seconds{0}, std::chrono::seconds{1}, std::chrono::seconds{10}});
+  plan.stop_timeout = random.one_of<Nanos>(
+      {std::chrono::seconds{0}, std::chrono::seconds{1}, std::chrono::seconds{10}, std::chrono::seconds{30}});
   plan.latency = random.chance(200)
                      ? Nanos{0}
                      : random.of_any_size(std::chrono::microseconds{50}, patience_for_request(interval) / 10);
