@@ -80,15 +80,13 @@ bool World::is_excused(const Ledger& ledger, std::size_t timer, std::uint64_t ti
 /// While a replica is known to run a tick, no other one runs the next.
 void World::check_overlaps(Ledger& ledger) const {
   if (plan_.weather != Weather::calm) return;
-  // Until the others know of it: from a claim over its answer and the run to the announcement.
-  const Nanos unknown = 4 * plan_.latency + std::chrono::milliseconds{1};
   const auto& runs = ledger.runs();
   for (std::size_t later = 0; later < runs.size(); ++later) {
     for (std::size_t n = 0; n < later; ++n) {
       const Run& before = runs[n];
       if (before.replica == runs[later].replica || before.token == runs[later].token) continue;
       if (before.ended.value_or(plan_.end) <= runs[later].began) continue;
-      if (runs[later].began - before.began <= unknown) continue;
+      if (runs[later].began - before.began <= plan_.unknown()) continue;
       ledger.fail("ticks do not overlap", runs[later],
                   "while replica " + std::to_string(before.replica) + " ran " + std::to_string(before.token) +
                       ", since " + text_of(before.began));

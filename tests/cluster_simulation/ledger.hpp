@@ -3,6 +3,7 @@
 #include "cluster_simulation/plan.hpp"
 #include "simulation/failure.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -48,11 +49,14 @@ class Ledger {
     const auto [first, is_new] = owners_.try_emplace(run.token, run.replica);
     if (!is_new && first->second != run.replica && (plan_.forbids_doubles(timer_) || is_exact(run.began)))
       fail("at most one replica runs a tick", run, "which replica " + std::to_string(first->second) + " ran");
-    // A token that was written by another replica, or a newer one, was a fault's work.
     if (!resource_.write(run.token, run.replica)) {
       ++refused;
-      if (plan_.weather == Weather::calm || is_exact(run.began))
-        fail("tokens increase", run, "after " + std::to_string(resource_.newest()));
+      const Run& newest = newest_run();
+      const bool is_known = run.began - newest.began > plan_.unknown();
+      if (is_known && (plan_.weather == Weather::calm || is_exact(run.began)))
+        fail("tokens increase", run,
+             "after " + std::to_string(newest.token) + " on replica " + std::to_string(newest.replica) +
+                 " at " + simulation::text_of(newest.began));
     }
     return runs_.size() - 1;
   }
@@ -97,6 +101,12 @@ class Ledger {
   std::uint64_t refused = 0;
 
  private:
+  /// The first of the newest token.
+  [[nodiscard]] const Run& newest_run() const {
+    return *std::find_if(runs_.begin(), runs_.end(),
+                         [&](const Run& run) { return run.token == resource_.newest(); });
+  }
+
   const Plan& plan_;
   const TimerPlan& timer_;
   std::vector<Run> runs_;

@@ -83,6 +83,8 @@ struct Plan {
   [[nodiscard]] bool forbids_doubles(const TimerPlan& timer) const {
     return weather != Weather::forgetful && !(weather == Weather::storm && timer.runs_unclaimed);
   }
+  /// How long the others do not know of a run: from their claim over its answer to the announcement.
+  [[nodiscard]] Nanos unknown() const { return 4 * latency + std::chrono::milliseconds{1}; }
   /// From then on every tick is run once again: two intervals later, with the time in which a connection's
   /// end is noticed and another one is made, and in which an owner that has died is given up.
   [[nodiscard]] Nanos exact_from(const TimerPlan& timer) const {
@@ -177,8 +179,8 @@ inline Plan plan_of(std::uint64_t seed) {
     plan.timers.push_back(
         plan_detail::timer_plan(random, plan.weather, n == 0 ? interval : interval * random.between(1, 3)));
   plan.owner_timeout = random.of_any_size(std::chrono::seconds{1}, std::chrono::seconds{20});
-  plan.stop_timeout =
-      random.one_of<Nanos>({std::chrono::seconds{0}, std::chrono::seconds{1}, std::chrono::seconds{10}});
+  plan.stop_timeout = random.one_of<Nanos>(
+      {std::chrono::seconds{0}, std::chrono::seconds{1}, std::chrono::seconds{10}, std::chrono::seconds{30}});
   plan.latency = random.chance(200)
                      ? Nanos{0}
                      : random.of_any_size(std::chrono::microseconds{50}, patience_for_request(interval) / 10);
@@ -192,7 +194,8 @@ inline Plan plan_of(std::uint64_t seed) {
   plan.faults_until = begin + length;
   plan.calm_from = plan.weather < Weather::storm ? begin : plan.faults_until;
   for (const auto& timer : plan.timers)
-    plan.end = std::max({plan.end, plan.faults_until, plan.exact_from(timer) + 6 * timer.interval});
+    plan.end = std::max(
+        {plan.end, plan.faults_until + 3 * timer.interval, plan.exact_from(timer) + 6 * timer.interval});
   return plan;
 }
 

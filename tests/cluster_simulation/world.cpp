@@ -106,8 +106,7 @@ void World::stop(std::size_t replica) {
   Site& site = sites_[replica];
   site.is_disturbed = true;
   site.is_leaving = true;
-  site.was_idle = std::none_of(stage_.ledgers.begin(), stage_.ledgers.end(),
-                               [&](const auto& ledger) { return ledger->is_running(replica); });
+  site.was_idle = !is_busy(replica);
   site.asked_to_stop_at = site.service->own_time();
   auto stopping = [this, replica]() -> asio::awaitable<void> {
     sites_[replica].service->stop_began = sites_[replica].service->own_time();
@@ -132,11 +131,22 @@ std::vector<std::size_t> World::at_work() const {
   return found;
 }
 
+bool World::is_busy(std::size_t replica) const {
+  return std::any_of(stage_.ledgers.begin(), stage_.ledgers.end(),
+                     [&](const auto& ledger) { return ledger->is_running(replica); });
+}
+
 // ---- Faults
 
 void World::begin(const Event& event) {
-  const auto candidates = at_work();
+  auto candidates = at_work();
   if (candidates.empty()) return;
+  // Rather one in the middle of a run.
+  if (!event.is_aimed && event.fault != Fault::step) {
+    const auto idle = std::stable_partition(candidates.begin(), candidates.end(),
+                                            [this](std::size_t replica) { return is_busy(replica); });
+    if (idle != candidates.begin()) candidates.erase(idle, candidates.end());
+  }
   const auto victim = candidates[stage_.random.number() % candidates.size()];
   Nanos wait{0};
   if (event.is_aimed) {
@@ -181,15 +191,8 @@ void World::happen_to_replica(const Event& event, std::size_t victim) {
     case Fault::partition:
       cluster_.partition(victim);
       return at(end, [this, victim] { cluster_.heal(victim); });
-    case Fault::step: {
-      const Nanos skew = stage_.random.between(-plan_.largest_skew, plan_.largest_skew);
-      // A millisecond is not noticed.
-      constexpr std::chrono::milliseconds least{2};
-      if (!site.service->knows_its_clock() || std::chrono::abs(skew - site.service->skew) < least) return;
-      site.is_disturbed = true;
-      steps_.push_back(cluster_.elapsed());
-      return site.service->set_clock(skew);
-    }
+    case Fault::step:
+      return set_clock(victim, event.is_aimed);
     case Fault::drift:
       return cluster_.set_rate(victim, 1 + static_cast<double>(stage_.random.between(-100, 100)) / 1e6);
     default:
@@ -200,6 +203,22 @@ void World::happen_to_replica(const Event& event, std::size_t victim) {
         // It has not started yet.
       }
   }
+}
+
+void World::set_clock(std::size_t replica, bool anyhow) {
+  Replica& service = *sites_[replica].service;
+  Nanos skew = stage_.random.between(-plan_.largest_skew, plan_.largest_skew);
+  // To just before its next tick, if that is not too far.
+  const Nanos interval = plan_.timers[stage_.random.number() % plan_.timers.size()].interval;
+  const Nanos soon = stage_.random.between(Nanos{0}, std::chrono::seconds{3});
+  const Nanos before = service.skew + interval - service.wall_clock() % interval - soon;
+  if (!anyhow && std::chrono::abs(before) <= plan_.largest_skew) skew = before;
+  // A millisecond is not noticed.
+  constexpr std::chrono::milliseconds least{2};
+  if (!service.knows_its_clock() || std::chrono::abs(skew - service.skew) < least) return;
+  sites_[replica].is_disturbed = true;
+  steps_.push_back(cluster_.elapsed());
+  service.set_clock(skew);
 }
 
 void World::happen_to_broker(const Event& event) {

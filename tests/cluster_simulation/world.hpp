@@ -46,9 +46,11 @@ class World {
   void replace_perhaps();
 
   [[nodiscard]] std::vector<std::size_t> at_work() const;
+  [[nodiscard]] bool is_busy(std::size_t replica) const;
   void begin(const Event& event);
   void happen(const Event& event, std::size_t victim);
   void happen_to_replica(const Event& event, std::size_t victim);
+  void set_clock(std::size_t replica, bool anyhow);
   void happen_to_broker(const Event& event);
   void happen_to_store(const Event& event);
 
