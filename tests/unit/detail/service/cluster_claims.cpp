@@ -190,6 +190,24 @@ TEST_CASE("replicas whose clocks differ by less than the interval run each tick 
   CHECK_FALSE(ledger.has_doubles());
 }
 
+TEST_CASE("a wall clock that is set does not make a run elsewhere look older than it is") {
+  VirtualCluster cluster{{.replicas = 2}};
+  Ledger ledger;
+  const auto a = cluster.make<Billing>(0, ledger, cluster.time(0));
+  const auto b = cluster.make<Billing>(1, ledger, cluster.time(1));
+  cluster.start(0, *a);
+  a->length = 10min;
+  cluster.advance(61s);
+  cluster.start(1, *b);
+  REQUIRE(ledger.runs.size() == 1);
+  // By more than owner_timeout, to just before the next tick; between two announcements.
+  cluster.run_until(100s + 200ms);
+  cluster.step_wall_clock(1, 18s + 500ms);
+  cluster.advance(2s);
+  CHECK(b->stats().claims.running_elsewhere == 1);
+  CHECK(ledger.runs.size() == 1);
+}
+
 TEST_CASE("a service whose replicas share no timer asks JetStream nothing") {
   class Heartbeat : public cliffracer::NatsService {
    public:
