@@ -208,6 +208,23 @@ TEST_CASE("a wall clock that is set does not make a run elsewhere look older tha
   CHECK(ledger.runs.size() == 1);
 }
 
+TEST_CASE("a run is announced until its end, also while its service stops, and no longer") {
+  VirtualTime time;
+  Broker broker{time};
+  Ledger ledger;
+  const auto a = time.make<Billing>(ledger, time, cliffracer::ClusterConfig{.owner_timeout = 1s});
+  time.start(*a);
+  a->length = 5s;
+  time.advance(61s);
+  broker.clear_events();
+  time.stop(*a);
+  CHECK(time.elapsed() == 65s);
+  const auto announced = broker.events("$KV.cliffracer.billing.bill.owner");
+  REQUIRE(announced.size() > 15);
+  CHECK(announced.back().at == 65s);
+  CHECK(announced.back().payload.value("ended", false));
+}
+
 TEST_CASE("a service whose replicas share no timer asks JetStream nothing") {
   class Heartbeat : public cliffracer::NatsService {
    public:
