@@ -22,7 +22,11 @@ namespace {
 
 /// Answers as a test tells it to; with no answer at hand it keeps the claim waiting.
 struct Claims final : cliffracer::detail::TickClaims {
-  explicit Claims(TimerWorld& of) : world{of} { world.claims = this; }
+  /// Must outlive it.
+  void join(TimerWorld& of) {
+    world = &of;
+    world->claims = this;
+  }
 
   void claim(TimerEntry& entry, std::uint64_t tick) override {
     asked.push_back(tick);
@@ -42,9 +46,11 @@ struct Claims final : cliffracer::detail::TickClaims {
     if (waiting) answer(ClaimOutcome::failed);
   }
 
-  void answer(ClaimOutcome outcome) { world.timers.claim_decided(*std::exchange(waiting, nullptr), outcome); }
+  void answer(ClaimOutcome outcome) {
+    world->timers.claim_decided(*std::exchange(waiting, nullptr), outcome);
+  }
 
-  TimerWorld& world;
+  TimerWorld* world = nullptr;
   TimerEntry* waiting = nullptr;
   std::vector<ClaimOutcome> answers;
   std::uint64_t newest = 0;  // that is known to be claimed
@@ -68,6 +74,7 @@ struct Service {
 /// A cluster timer of an hour, on the hour.
 struct Hourly {
   explicit Hourly(WhenUnavailable unavailable = WhenUnavailable::miss) {
+    claims.join(world);
     world.add(timer<&Service::tick>{.interval = 1h,
                                     .max_drift = 10s,
                                     .error_backoff = 10min,
@@ -90,9 +97,9 @@ struct Hourly {
     CHECK(stats().execution_count + stats().skipped_count == points);
   }
 
-  TimerWorld world;
-  Claims claims{world};
   Service service;
+  Claims claims;
+  TimerWorld world;
 };
 
 using Ticks = std::vector<std::uint64_t>;
@@ -201,9 +208,10 @@ TEST_CASE("a retry within its tick is not run when another replica has claimed a
 }
 
 TEST_CASE("a retry in the next tick is that tick's run, if it is won") {
-  TimerWorld world;
-  Claims claims{world};
   Service service;
+  Claims claims;
+  TimerWorld world;
+  claims.join(world);
   world.add(timer<&Service::tick>{.interval = 1h, .error_backoff = 90min, .scope = Scope::cluster}, service);
   world.start();
   claims.answers = {ClaimOutcome::won, ClaimOutcome::lost, ClaimOutcome::won};
@@ -241,10 +249,11 @@ TEST_CASE("a run that is asked for within a tick of another replica's is not run
 }
 
 TEST_CASE("a plain method on a worker is given its token") {
+  Service service;
+  Claims claims;
   TimerWorld world;
   world.workers_inline = true;
-  Claims claims{world};
-  Service service;
+  claims.join(world);
   world.add(timer<&Service::plain>{.interval = 1h, .scope = Scope::cluster}, service);
   world.start();
   claims.answers = {ClaimOutcome::won};
