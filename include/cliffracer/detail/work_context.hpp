@@ -186,14 +186,14 @@ class BasicWorkContextExecutor {
 
   /// With the properties of this executor.
   [[nodiscard]] Strand strand() const {
-    using asio::execution::blocking;
-    using asio::execution::relationship;
-    const bool never_blocks = asio::query(inner_, blocking) == blocking.never;
-    const bool continues = asio::query(inner_, relationship) == relationship.continuation;
-    const Strand as_blocking = never_blocks ? asio::require(place_->strand, blocking.never)
-                                            : asio::require(place_->strand, blocking.possibly);
-    return continues ? asio::require(as_blocking, relationship.continuation)
-                     : asio::require(as_blocking, relationship.fork);
+    using Blocking = asio::execution::blocking_t;
+    using Relationship = asio::execution::relationship_t;
+    const bool never_blocks = asio::query(inner_, asio::execution::blocking) == Blocking::never;
+    const bool continues = asio::query(inner_, asio::execution::relationship) == Relationship::continuation;
+    const Strand as_blocking = never_blocks ? asio::require(place_->strand, Blocking::never)
+                                            : asio::require(place_->strand, Blocking::possibly);
+    return continues ? asio::require(as_blocking, Relationship::continuation)
+                     : asio::require(as_blocking, Relationship::fork);
   }
 
   Inner inner_;
@@ -210,6 +210,6 @@ inline constexpr bool lies_in_any_io_executor =
     alignof(Executor) <= alignof(std::shared_ptr<void>) && std::is_nothrow_move_constructible_v<Executor>;
 static_assert(lies_in_any_io_executor<WorkContextExecutor>);
 static_assert(lies_in_any_io_executor<decltype(asio::prefer(std::declval<const WorkContextExecutor&>(),
-                                                            asio::execution::outstanding_work.tracked))>);
+                                                            asio::execution::outstanding_work_t::tracked))>);
 
 }  // namespace cliffracer::detail
