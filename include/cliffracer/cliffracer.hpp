@@ -12,6 +12,7 @@
 #include <asio/use_awaitable.hpp>
 #include <asio/use_future.hpp>
 
+#include <cliffracer/cluster_config.hpp>
 #include <cliffracer/error.hpp>
 #include <cliffracer/listener.hpp>
 #include <cliffracer/nats_service.hpp>

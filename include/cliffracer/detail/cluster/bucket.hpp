@@ -1,6 +1,6 @@
 #pragma once
 
-#include <cliffracer/service_config.hpp>
+#include <cliffracer/cluster_config.hpp>
 
 #include <spdlog/fmt/fmt.h>
 #include <nlohmann/json.hpp>
