@@ -15,6 +15,7 @@
 #include <cliffracer/cluster_config.hpp>
 #include <cliffracer/error.hpp>
 #include <cliffracer/listener.hpp>
+#include <cliffracer/missed_ticks.hpp>
 #include <cliffracer/nats_service.hpp>
 #include <cliffracer/rpc.hpp>
 #include <cliffracer/run_on.hpp>

@@ -1,7 +1,7 @@
 #pragma once
 
-#include <cliffracer/detail/message/handler_method.hpp>
-#include <cliffracer/detail/method_name.hpp>
+#include <cliffracer/detail/registration/handler_method.hpp>
+#include <cliffracer/detail/registration/method_name.hpp>
 #include <cliffracer/run_on.hpp>
 
 #include <string>

@@ -1,14 +1,14 @@
 #pragma once
 
+#include <cliffracer/detail/cluster/cluster_claims.hpp>
+#include <cliffracer/detail/link/link.hpp>
 #include <cliffracer/detail/message/dispatcher.hpp>
-#include <cliffracer/detail/message/make_handler.hpp>
-#include <cliffracer/detail/nats/link.hpp>
-#include <cliffracer/detail/service/cluster_claims.hpp>
+#include <cliffracer/detail/registration/make_handler.hpp>
 #include <cliffracer/detail/service/discovery.hpp>
 #include <cliffracer/detail/service/environment.hpp>
-#include <cliffracer/detail/task_group.hpp>
 #include <cliffracer/detail/time/timer_queue.hpp>
 #include <cliffracer/detail/timer/timer_set.hpp>
+#include <cliffracer/detail/work/task_group.hpp>
 #include <cliffracer/error.hpp>
 #include <cliffracer/listener.hpp>
 #include <cliffracer/rpc.hpp>
@@ -214,7 +214,7 @@ class NatsService {
   Owner& owner_of(std::string_view registration);
 
   void add_remote_control();
-  void join_cluster(const std::shared_ptr<detail::NatsLink>& opened);
+  void join_cluster(const std::shared_ptr<detail::Link>& opened);
   template <class Action>
   static nlohmann::json control(void* self, const detail::Request& request, const Action& action);
 
@@ -229,12 +229,12 @@ class NatsService {
   asio::awaitable<std::exception_ptr> run_hook(std::string name, Hook hook);
   asio::awaitable<void> capture(Hook hook, std::exception_ptr& thrown);
   void open_for_messages();
-  void open_for_inquiries(detail::NatsLink& link);
+  void open_for_inquiries(detail::Link& link);
   void answer(detail::Inquiry inquiry, const std::string& reply);
   void begin_stop() noexcept;
 
-  [[nodiscard]] std::shared_ptr<detail::NatsLink> link() const;
-  [[nodiscard]] std::shared_ptr<detail::NatsLink> started_link(std::string_view operation) const;
+  [[nodiscard]] std::shared_ptr<detail::Link> link() const;
+  [[nodiscard]] std::shared_ptr<detail::Link> started_link(std::string_view operation) const;
   [[nodiscard]] std::string rpc_group() const;
   [[nodiscard]] ServiceInfo describe() const;
   void send(std::string_view operation, std::string_view subject, const nlohmann::json& object);
@@ -254,7 +254,7 @@ class NatsService {
   std::atomic<bool> was_started_{false};
   std::atomic<std::chrono::system_clock::time_point> started_at_{};  // the epoch: never
   mutable std::mutex link_mutex_;
-  std::shared_ptr<detail::NatsLink> link_;  // of the newest start; guarded by link_mutex_
+  std::shared_ptr<detail::Link> link_;  // of the newest start; guarded by link_mutex_
 
   // Only on the strand.
   detail::TaskGroup tasks_;

@@ -10,9 +10,9 @@
 #include <vector>
 
 #include <cliffracer/cluster_config.hpp>
-#include <cliffracer/detail/broker_url.hpp>
-#include <cliffracer/detail/log.hpp>
-#include <cliffracer/detail/subject.hpp>
+#include <cliffracer/detail/text/broker_url.hpp>
+#include <cliffracer/detail/text/escaped.hpp>
+#include <cliffracer/detail/text/subject.hpp>
 
 namespace cliffracer {
 

@@ -1,9 +1,9 @@
 #pragma once
 
-#include <cliffracer/detail/method_name.hpp>
-#include <cliffracer/detail/method_traits.hpp>
-#include <cliffracer/detail/timer/option_duration.hpp>
-#include <cliffracer/detail/timer/schedule.hpp>
+#include <cliffracer/detail/registration/method_name.hpp>
+#include <cliffracer/detail/registration/method_traits.hpp>
+#include <cliffracer/detail/registration/option_duration.hpp>
+#include <cliffracer/missed_ticks.hpp>
 #include <cliffracer/run_on.hpp>
 #include <cliffracer/scope.hpp>
 #include <cliffracer/tick_context.hpp>

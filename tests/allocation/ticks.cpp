@@ -1,9 +1,9 @@
 #include "support/catch.hpp"
 
-#include <cliffracer/detail/task_group.hpp>
 #include <cliffracer/detail/time/alarm.hpp>
 #include <cliffracer/detail/time/steady_time.hpp>
 #include <cliffracer/detail/timer/timer_set.hpp>
+#include <cliffracer/detail/work/task_group.hpp>
 
 #include <spdlog/sinks/null_sink.h>
 #include <asio/awaitable.hpp>

@@ -6,8 +6,8 @@
 // of somebody else's. The secret is made of these and two marks, so that it can be told from what merely
 // looks like one.
 
-#include <cliffracer/detail/broker_url.hpp>
 #include <cliffracer/detail/nats/secrets.hpp>
+#include <cliffracer/detail/text/broker_url.hpp>
 #include <cliffracer/service_config.hpp>
 
 #include "fuzz.hpp"

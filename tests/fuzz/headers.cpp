@@ -2,11 +2,11 @@
 //
 // Input: two lines, of which the second may have anything in it: what nats.c says, the text.
 
-#include <cliffracer/detail/log.hpp>
+#include <cliffracer/detail/link/log_text.hpp>
+#include <cliffracer/detail/link/request_text.hpp>
 #include <cliffracer/detail/message/correlation_id.hpp>
-#include <cliffracer/detail/message/job.hpp>
-#include <cliffracer/detail/nats/log_text.hpp>
-#include <cliffracer/detail/nats/request_text.hpp>
+#include <cliffracer/detail/message/prepared_message.hpp>
+#include <cliffracer/detail/text/escaped.hpp>
 
 #include "fuzz.hpp"
 #include "service_side.hpp"
@@ -56,7 +56,7 @@ void check_correlation_id(std::string_view text) {
   // What came in a header, through nats.c, which ends it at a NUL.
   const std::string header{text};
   const std::string value = std::string{header.c_str()}.substr(0, 256);
-  const Job job = to_job(fuzz::received_with_header(header));
+  const PreparedMessage job = prepare_message(fuzz::received_with_header(header));
   const std::string& id = job.context->correlation_id();
   require(job.payload_error.empty(), "an empty object is a payload");
   require(is_usable_correlation_id(id), "every message has a usable correlation id");

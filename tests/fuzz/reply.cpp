@@ -3,8 +3,8 @@
 //
 // Input: a line with the end of the reply's subject, and then the reply's payload.
 
-#include <cliffracer/detail/json_text.hpp>
 #include <cliffracer/detail/service/messaging.hpp>
+#include <cliffracer/detail/text/json_text.hpp>
 
 #include "fuzz.hpp"
 #include "service_side.hpp"

@@ -3,15 +3,15 @@
 // What the targets use of the library's inside that is more than a function: where its constructors change,
 // this header changes.
 
-#include <cliffracer/detail/inbound.hpp>
-#include <cliffracer/detail/json_text.hpp>
+#include <cliffracer/detail/link/inbound.hpp>
+#include <cliffracer/detail/link/link_core.hpp>
 #include <cliffracer/detail/message/dispatcher.hpp>
-#include <cliffracer/detail/message/make_handler.hpp>
 #include <cliffracer/detail/nats/c_api.hpp>
-#include <cliffracer/detail/nats/link_core.hpp>
 #include <cliffracer/detail/nats/nats_callbacks.hpp>
-#include <cliffracer/detail/task_group.hpp>
+#include <cliffracer/detail/registration/make_handler.hpp>
+#include <cliffracer/detail/text/json_text.hpp>
 #include <cliffracer/detail/time/steady_time.hpp>
+#include <cliffracer/detail/work/task_group.hpp>
 #include <cliffracer/service_config.hpp>
 
 #include "fuzz.hpp"

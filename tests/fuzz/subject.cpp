@@ -6,7 +6,7 @@
 
 #include <cliffracer/detail/message/message_handler.hpp>
 #include <cliffracer/detail/service/messaging.hpp>
-#include <cliffracer/detail/subject.hpp>
+#include <cliffracer/detail/text/subject.hpp>
 
 #include "fuzz.hpp"
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <system_error>
 
-#include <cliffracer/detail/nats/link.hpp>
+#include <cliffracer/detail/link/link.hpp>
 #include "support/catch.hpp"
 #include "support/link_fixture.hpp"
 #include "support/nats_server.hpp"

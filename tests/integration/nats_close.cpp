@@ -3,7 +3,7 @@
 #include <string>
 #include <system_error>
 
-#include <cliffracer/detail/nats/link.hpp>
+#include <cliffracer/detail/link/link.hpp>
 #include "support/catch.hpp"
 #include "support/link_fixture.hpp"
 #include "support/nats_client.hpp"
@@ -167,8 +167,8 @@ TEST_CASE("a link that is dropped while open goes away with its event loop") {
     CapturedLog log;
     asio::io_context io;
     cliffracer::detail::SteadyTime time{io};
-    auto link = NatsLink::create(cliffracer::detail::Strand{io.get_executor()}, time.queue(),
-                                 {.name = "x", .nats_url = server.url()}, log.logger());
+    auto link = Link::create(cliffracer::detail::Strand{io.get_executor()}, time.queue(),
+                             {.name = "x", .nats_url = server.url()}, log.logger());
     link->subscribe("in", "", [](const Inbound&) {});
     link->open();
     const auto deadline = std::chrono::steady_clock::now() + 5s;

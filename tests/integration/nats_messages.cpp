@@ -6,8 +6,8 @@
 #include <system_error>
 #include <vector>
 
-#include <cliffracer/detail/json_text.hpp>
-#include <cliffracer/detail/nats/link.hpp>
+#include <cliffracer/detail/link/link.hpp>
+#include <cliffracer/detail/text/json_text.hpp>
 #include "support/catch.hpp"
 #include "support/link_fixture.hpp"
 #include "support/nats_client.hpp"

@@ -3,7 +3,7 @@
 #include <system_error>
 #include <vector>
 
-#include <cliffracer/detail/nats/link.hpp>
+#include <cliffracer/detail/link/link.hpp>
 #include "support/catch.hpp"
 #include "support/link_fixture.hpp"
 #include "support/nats_client.hpp"

@@ -14,7 +14,7 @@
 #include <utility>
 #include <vector>
 
-#include <cliffracer/detail/nats/link.hpp>
+#include <cliffracer/detail/link/link.hpp>
 #include <cliffracer/detail/time/steady_time.hpp>
 #include "support/captured_log.hpp"
 
@@ -24,7 +24,7 @@ namespace support {
 /// concurrent but the link itself.
 class LinkFixture {
  public:
-  using Link = cliffracer::detail::NatsLink;
+  using Link = cliffracer::detail::Link;
   using Inbound = cliffracer::detail::Inbound;
   using State = cliffracer::detail::LinkState;
 

@@ -1,7 +1,7 @@
 #pragma once
 
-#include <cliffracer/detail/message_headers.hpp>
-#include <cliffracer/detail/nats/link.hpp>
+#include <cliffracer/detail/link/link.hpp>
+#include <cliffracer/detail/link/message_headers.hpp>
 #include <cliffracer/detail/service/environment.hpp>
 #include <cliffracer/detail/time/timer_queue.hpp>
 #include <cliffracer/service_config.hpp>
@@ -29,14 +29,14 @@ class RawLink {
  public:
   RawLink(asio::io_context& context, const cliffracer::ServiceConfig& config)
       : strand_{asio::make_strand(context)},
-        link_{cliffracer::detail::NatsLink::create(strand_, environment(context).queue(), config,
-                                                   std::make_shared<spdlog::logger>("raw"),
-                                                   environment(context).broker())} {
+        link_{cliffracer::detail::Link::create(strand_, environment(context).queue(), config,
+                                               std::make_shared<spdlog::logger>("raw"),
+                                               environment(context).broker())} {
     link_->open();
   }
 
   /// What is answered to `payload`. `expected`: JetStream stores it only after that sequence number. Throws
-  /// as NatsLink::request().
+  /// as Link::request().
   [[nodiscard]] asio::awaitable<nlohmann::json> request(std::string subject, std::string payload,
                                                         std::optional<std::uint64_t> expected = {}) {
     cliffracer::detail::MessageHeaders headers;
@@ -67,7 +67,7 @@ class RawLink {
   }
 
   cliffracer::detail::Strand strand_;
-  std::shared_ptr<cliffracer::detail::NatsLink> link_;
+  std::shared_ptr<cliffracer::detail::Link> link_;
 };
 
 }  // namespace support

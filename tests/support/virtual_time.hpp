@@ -1,8 +1,8 @@
 #pragma once
 
-#include <cliffracer/detail/task_group.hpp>
 #include <cliffracer/detail/time/timer_queue.hpp>
 #include <cliffracer/detail/timer/timer_set.hpp>
+#include <cliffracer/detail/work/task_group.hpp>
 
 #include <spdlog/sinks/ostream_sink.h>
 #include <asio/executor_work_guard.hpp>

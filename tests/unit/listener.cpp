@@ -1,6 +1,6 @@
 #include <cliffracer/listener.hpp>
 
-#include <cliffracer/detail/message/make_handler.hpp>
+#include <cliffracer/detail/registration/make_handler.hpp>
 #include <cliffracer/rpc.hpp>
 
 #include <asio.hpp>

@@ -1,6 +1,6 @@
 #include <cliffracer/rpc.hpp>
 
-#include <cliffracer/detail/message/make_handler.hpp>
+#include <cliffracer/detail/registration/make_handler.hpp>
 
 #include <asio.hpp>
 

@@ -1,10 +1,10 @@
 #pragma once
 
-#include <cliffracer/detail/json_text.hpp>
-#include <cliffracer/detail/subject.hpp>
-#include <cliffracer/detail/testing/broker_hub.hpp>
-#include <cliffracer/detail/testing/broker_link.hpp>
-#include <cliffracer/detail/testing/broker_test_client.hpp>
+#include <cliffracer/detail/text/json_text.hpp>
+#include <cliffracer/detail/text/subject.hpp>
+#include <cliffracer/testing/detail/broker_hub.hpp>
+#include <cliffracer/testing/detail/broker_link.hpp>
+#include <cliffracer/testing/detail/broker_test_client.hpp>
 #include <cliffracer/testing/virtual_time.hpp>
 
 #include <asio/awaitable.hpp>

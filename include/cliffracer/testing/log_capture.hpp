@@ -1,6 +1,6 @@
 #pragma once
 
-#include <cliffracer/detail/log.hpp>
+#include <cliffracer/detail/text/service_log.hpp>
 
 #include <spdlog/common.h>
 #include <spdlog/sinks/base_sink.h>

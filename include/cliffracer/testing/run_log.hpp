@@ -1,7 +1,7 @@
 #pragma once
 
 #include <cliffracer/detail/timer/outcome.hpp>
-#include <cliffracer/detail/timer/run_observer.hpp>
+#include <cliffracer/detail/timer/run_probe.hpp>
 #include <cliffracer/testing/virtual_time.hpp>
 
 #include <algorithm>
@@ -31,12 +31,12 @@ struct TimerRun {
 
 /// Every run of every timer in a VirtualTime, from this object's construction on. Grows without bound.
 /// Must not outlive the VirtualTime.
-class RunLog final : private detail::RunObserver {
+class RunLog final : private detail::RunProbe {
  public:
   explicit RunLog(VirtualTime& time) : time_{time} { time_.logs_.push_back(this); }
   RunLog(const RunLog&) = delete;
   RunLog& operator=(const RunLog&) = delete;
-  ~RunLog() override { std::erase(time_.logs_, static_cast<RunObserver*>(this)); }
+  ~RunLog() override { std::erase(time_.logs_, static_cast<RunProbe*>(this)); }
 
   /// In the order in which they started.
   [[nodiscard]] const std::vector<TimerRun>& all() const noexcept { return runs_; }

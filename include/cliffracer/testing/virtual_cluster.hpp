@@ -1,11 +1,11 @@
 #pragma once
 
-#include <cliffracer/detail/testing/broker_random.hpp>
-#include <cliffracer/detail/testing/broker_schedule.hpp>
-#include <cliffracer/detail/testing/drifting_clock.hpp>
 #include <cliffracer/detail/time/time_point.hpp>
 #include <cliffracer/nats_service.hpp>
 #include <cliffracer/testing/broker.hpp>
+#include <cliffracer/testing/detail/broker_random.hpp>
+#include <cliffracer/testing/detail/broker_schedule.hpp>
+#include <cliffracer/testing/detail/drifting_clock.hpp>
 #include <cliffracer/testing/virtual_time.hpp>
 
 #include <asio/awaitable.hpp>

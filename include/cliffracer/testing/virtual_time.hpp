@@ -1,12 +1,12 @@
 #pragma once
 
 #include <cliffracer/detail/service/environment.hpp>
-#include <cliffracer/detail/testing/absent_broker.hpp>
-#include <cliffracer/detail/testing/runs_in_progress.hpp>
-#include <cliffracer/detail/testing/watchdog.hpp>
 #include <cliffracer/detail/time/alarm.hpp>
 #include <cliffracer/detail/time/timer_queue.hpp>
 #include <cliffracer/nats_service.hpp>
+#include <cliffracer/testing/detail/absent_broker.hpp>
+#include <cliffracer/testing/detail/runs_in_progress.hpp>
+#include <cliffracer/testing/detail/watchdog.hpp>
 
 #include <asio/awaitable.hpp>
 #include <asio/co_spawn.hpp>
@@ -71,7 +71,7 @@ struct VirtualTimeOptions {
 /// jump() and elapsed() are allowed.
 ///
 /// Object lifetimes: must outlive its services; make() sees to it that they are stopped first.
-class VirtualTime final : private detail::TimeSource, private detail::RunObserver {
+class VirtualTime final : private detail::TimeSource, private detail::RunProbe {
  public:
   using Options = VirtualTimeOptions;
 
@@ -237,16 +237,16 @@ class VirtualTime final : private detail::TimeSource, private detail::RunObserve
   void worker_called() noexcept override { ++calls_away_; }
   void worker_returned() noexcept override { --calls_away_; }
 
-  // RunObserver
+  // RunProbe
   void run_started(std::string_view service, std::string_view timer, const detail::Schedule::Decision& why,
                    detail::TimePoint started) override {
     runs_.add(service, timer);
-    for (RunObserver* const log : logs_) log->run_started(service, timer, why, started);
+    for (RunProbe* const log : logs_) log->run_started(service, timer, why, started);
   }
   void run_ended(std::string_view service, std::string_view timer, detail::Outcome outcome,
                  detail::TimePoint ended) override {
     runs_.remove(service, timer);
-    for (RunObserver* const log : logs_) log->run_ended(service, timer, outcome, ended);
+    for (RunProbe* const log : logs_) log->run_ended(service, timer, outcome, ended);
   }
 
   /// How a task ends, or has ended.
@@ -344,7 +344,7 @@ class VirtualTime final : private detail::TimeSource, private detail::RunObserve
   int calls_away_ = 0;  // to workers
   detail::RunsInProgress runs_;
   detail::LinkDriverFactory broker_;
-  std::vector<detail::RunObserver*> logs_;
+  std::vector<detail::RunProbe*> logs_;
   detail::Watchdog watchdog_;
   asio::io_context context_{1};
   asio::executor_work_guard<asio::io_context::executor_type> work_{context_.get_executor()};

@@ -1,9 +1,9 @@
 #pragma once
 
-#include <cliffracer/detail/base64.hpp>
 #include <cliffracer/detail/cluster/claim_attempt.hpp>
 #include <cliffracer/detail/cluster/owner_watch.hpp>
-#include <cliffracer/detail/json_text.hpp>
+#include <cliffracer/detail/text/base64.hpp>
+#include <cliffracer/detail/text/json_text.hpp>
 
 #include <nlohmann/json.hpp>
 

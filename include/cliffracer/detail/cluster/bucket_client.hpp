@@ -2,10 +2,10 @@
 
 #include <cliffracer/detail/cluster/bucket.hpp>
 #include <cliffracer/detail/cluster/bucket_answers.hpp>
-#include <cliffracer/detail/exception_text.hpp>
-#include <cliffracer/detail/json_text.hpp>
-#include <cliffracer/detail/message_headers.hpp>
-#include <cliffracer/detail/nats/link.hpp>
+#include <cliffracer/detail/link/link.hpp>
+#include <cliffracer/detail/link/message_headers.hpp>
+#include <cliffracer/detail/text/exception_text.hpp>
+#include <cliffracer/detail/text/json_text.hpp>
 #include <cliffracer/error.hpp>
 
 #include <asio/awaitable.hpp>
@@ -31,8 +31,7 @@ namespace cliffracer::detail {
 class BucketClient {
  public:
   /// `bucket` must outlive it.
-  BucketClient(std::shared_ptr<NatsLink> link, const Bucket& bucket)
-      : link_{std::move(link)}, bucket_{bucket} {}
+  BucketClient(std::shared_ptr<Link> link, const Bucket& bucket) : link_{std::move(link)}, bucket_{bucket} {}
 
   /// The number of the connection, 1 for the first; 0: there is none.
   [[nodiscard]] std::uint64_t connection() const {
@@ -108,7 +107,7 @@ class BucketClient {
     co_return value;
   }
 
-  /// Sets a key without waiting for an answer. Throws as NatsLink::publish().
+  /// Sets a key without waiting for an answer. Throws as Link::publish().
   void announce(std::string subject, std::string value) {
     link_->publish(std::move(subject), std::move(value));
   }
@@ -145,7 +144,7 @@ class BucketClient {
     co_return reply;
   }
 
-  std::shared_ptr<NatsLink> link_;
+  std::shared_ptr<Link> link_;
   const Bucket& bucket_;
 };
 

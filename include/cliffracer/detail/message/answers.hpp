@@ -1,14 +1,14 @@
 #pragma once
 
-#include <cliffracer/detail/exception_text.hpp>
-#include <cliffracer/detail/log.hpp>
-#include <cliffracer/detail/message/handler_call.hpp>
-#include <cliffracer/detail/message/job.hpp>
+#include <cliffracer/detail/link/message_headers.hpp>
 #include <cliffracer/detail/message/message_context.hpp>
 #include <cliffracer/detail/message/message_handler.hpp>
+#include <cliffracer/detail/message/prepared_message.hpp>
 #include <cliffracer/detail/message/refusal.hpp>
 #include <cliffracer/detail/message/reply.hpp>
-#include <cliffracer/detail/message_headers.hpp>
+#include <cliffracer/detail/registration/handler_call.hpp>
+#include <cliffracer/detail/text/exception_text.hpp>
+#include <cliffracer/detail/text/service_log.hpp>
 #include <cliffracer/detail/time/time_source.hpp>
 
 #include <nlohmann/json.hpp>
@@ -34,25 +34,25 @@ class Answers {
       : service_{std::move(service)}, logger_{std::move(logger)}, time_{time}, reply_{std::move(reply)} {}
 
   /// What waits for an answer gets one; nothing else happens.
-  void error(const Job& job, const Refusal& refusal) {
+  void error(const PreparedMessage& job, const Refusal& refusal) {
     if (job.reply.empty()) return;
     send(job, error_reply(refusal.text, job.context->correlation_id(), time_.wall_clock()),
          error_headers(refusal));
   }
 
   /// No handler gets it. Where nobody waits for an answer, the log says so.
-  void refuse(const Job& job, const Refusal& refusal) {
+  void refuse(const PreparedMessage& job, const Refusal& refusal) {
     if (!job.reply.empty()) return error(job, refusal);
     logger_->warn("service {}: message on {} refused: {} {}", service_, escaped(job.request.subject),
                   escaped(refusal.text), ids_text(*job.context));
   }
 
   /// The text of a result, for send(). Throws what a value throws that is no JSON.
-  [[nodiscard]] std::string result_text(const Job& job, nlohmann::json result) const {
+  [[nodiscard]] std::string result_text(const PreparedMessage& job, nlohmann::json result) const {
     return result_reply(std::move(result), job.context->correlation_id(), time_.wall_clock());
   }
 
-  void send(const Job& job, std::string payload, MessageHeaders headers = {}) noexcept {
+  void send(const PreparedMessage& job, std::string payload, MessageHeaders headers = {}) noexcept {
     try {
       headers.correlation_id = job.context->correlation_id();
       headers.trace = job.context->trace();

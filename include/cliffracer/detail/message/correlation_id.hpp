@@ -1,6 +1,6 @@
 #pragma once
 
-#include <cliffracer/detail/trace.hpp>
+#include <cliffracer/detail/text/trace.hpp>
 
 #include <cstddef>
 #include <cstdint>

@@ -1,18 +1,18 @@
 #pragma once
 
-#include <cliffracer/detail/inbound.hpp>
-#include <cliffracer/detail/log.hpp>
+#include <cliffracer/detail/link/inbound.hpp>
 #include <cliffracer/detail/message/answers.hpp>
-#include <cliffracer/detail/message/blocking_watch.hpp>
-#include <cliffracer/detail/message/job.hpp>
+#include <cliffracer/detail/message/hold_reporter.hpp>
 #include <cliffracer/detail/message/message_context.hpp>
 #include <cliffracer/detail/message/message_handler.hpp>
 #include <cliffracer/detail/message/message_load.hpp>
+#include <cliffracer/detail/message/prepared_message.hpp>
 #include <cliffracer/detail/message/refusal.hpp>
 #include <cliffracer/detail/message/worker_call.hpp>
-#include <cliffracer/detail/task_group.hpp>
+#include <cliffracer/detail/text/service_log.hpp>
 #include <cliffracer/detail/time/time_source.hpp>
-#include <cliffracer/detail/work_context.hpp>
+#include <cliffracer/detail/work/task_group.hpp>
+#include <cliffracer/detail/work/work_context.hpp>
 
 #include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
@@ -85,7 +85,7 @@ class Dispatcher {
     blocking_.set_threshold(threshold);
   }
   /// Who wants to know each time that one does: "rpc get_health", and when. On the strand.
-  void on_blocked(BlockingWatch::Told told) { blocking_.set_told(std::move(told)); }
+  void on_blocked(HoldReporter::Told told) { blocking_.set_told(std::move(told)); }
 
   [[nodiscard]] const std::deque<MessageHandler>& handlers() const noexcept { return handlers_; }
 
@@ -111,7 +111,7 @@ class Dispatcher {
   void stop_accepting() noexcept { accepting_ = false; }
 
   /// A message on `{service}.rpc.`, and what follows is the method's name.
-  void on_request(Inbound message) { call(to_job(std::move(message))); }
+  void on_request(Inbound message) { call(prepare_message(std::move(message))); }
 
   /// A message on `{service}.async.`: the same methods, and nobody who waits for an answer.
   void on_async(Inbound message) {
@@ -122,7 +122,7 @@ class Dispatcher {
   /// A message for `handler`, one of handlers().
   void on_event(const MessageHandler& handler, Inbound message) {
     message.reply.clear();
-    auto job = to_job(std::move(message));
+    auto job = prepare_message(std::move(message));
     if (!is_acceptable(job, handler)) return;
     load_.begin();
     prepare(job, handler);
@@ -151,7 +151,7 @@ class Dispatcher {
     return dot == std::string_view::npos ? subject : subject.substr(dot + 1);
   }
 
-  void call(Job job) {
+  void call(PreparedMessage job) {
     const std::string method{method_in(job.request.subject)};
     const MessageHandler* handler = find_rpc(method);
     if (accepting_ && handler == nullptr) return answers_.refuse(job, unknown_method(method));
@@ -163,7 +163,7 @@ class Dispatcher {
     tasks_.spawn(label(*handler), executor, handle(*handler, std::move(job)));
   }
 
-  bool is_acceptable(const Job& job, const MessageHandler& handler) {
+  bool is_acceptable(const PreparedMessage& job, const MessageHandler& handler) {
     Refusal refusal;
     if (!accepting_) {
       refusal = stopping();
@@ -185,24 +185,24 @@ class Dispatcher {
   }
 
   /// `job` goes to `handler`.
-  void prepare(Job& job, const MessageHandler& handler) {
+  void prepare(PreparedMessage& job, const MessageHandler& handler) {
     job.context->handler = &handler;
     blocking_.watch(*job.context);
     if (handler.kind == MessageKind::rpc) job.taken = time_.now();
   }
 
-  asio::any_io_executor on_strand_with(const Job& job) const {
+  asio::any_io_executor on_strand_with(const PreparedMessage& job) const {
     return WorkContextExecutor{strand_, job.context};
   }
 
   /// The messages of one listener, one after the other, until none waits.
-  asio::awaitable<void> drain(const MessageHandler& handler, std::deque<Job>& queue) {
+  asio::awaitable<void> drain(const MessageHandler& handler, std::deque<PreparedMessage>& queue) {
     // A cancellation ends the handler that runs; the loop wants to say what it leaves undone.
     co_await asio::this_coro::throw_if_cancelled(false);
     while (!queue.empty()) {
       const asio::cancellation_state state = co_await asio::this_coro::cancellation_state;
       if (state.cancelled() != asio::cancellation_type::none) break;
-      Job job = std::move(queue.front());
+      PreparedMessage job = std::move(queue.front());
       queue.pop_front();
       const asio::any_io_executor executor = on_strand_with(job);
       auto running = asio::co_spawn(executor, handle(handler, std::move(job)), asio::use_awaitable);
@@ -217,7 +217,7 @@ class Dispatcher {
   }
 
   /// One message in its handler, to the end. Nothing escapes.
-  asio::awaitable<void> handle(const MessageHandler& handler, Job job) {
+  asio::awaitable<void> handle(const MessageHandler& handler, PreparedMessage job) {
     if (logger_->should_log(spdlog::level::debug))
       logger_->debug("service {}: {} {}", service_, label(handler), ids_text(*job.context));
     std::string result_text;
@@ -246,7 +246,7 @@ class Dispatcher {
       handler.stats->succeeded(took);
   }
 
-  asio::awaitable<nlohmann::json> invoke(const MessageHandler& handler, Job& job) {
+  asio::awaitable<nlohmann::json> invoke(const MessageHandler& handler, PreparedMessage& job) {
     Request& request = job.request;
     if (handler.start != nullptr) {
       auto running = handler.start(handler.object, request);
@@ -281,11 +281,11 @@ class Dispatcher {
   asio::any_io_executor worker_;
   Answers answers_;
   MessageLoad load_;
-  BlockingWatch blocking_;
+  HoldReporter blocking_;
   bool accepting_ = false;
   std::deque<MessageHandler> handlers_;  // its elements stay where they are
   // An entry's presence says that a task drains it.
-  std::unordered_map<const MessageHandler*, std::deque<Job>> queues_;
+  std::unordered_map<const MessageHandler*, std::deque<PreparedMessage>> queues_;
 };
 
 }  // namespace cliffracer::detail

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <cliffracer/detail/error_text.hpp>
+#include <cliffracer/detail/text/shared_text.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -41,7 +41,7 @@ class HandlerStats {
   [[nodiscard]] Snapshot snapshot() const {
     Snapshot out;
     std::uint64_t before = 0;
-    ErrorText::Copy error{};
+    SharedText::Copy error{};
     do {
       before = sequence_.load(std::memory_order_acquire);
       out.requests = requests_.load(std::memory_order_acquire);
@@ -76,7 +76,7 @@ class HandlerStats {
 
   Count sequence_{0};  // odd while a write is in progress
   Count requests_{0}, errors_{0}, processing_time_{0};
-  ErrorText last_error_;
+  SharedText last_error_;
   std::chrono::nanoseconds longest_told_{0};  // only on the strand
 };
 

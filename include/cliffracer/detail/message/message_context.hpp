@@ -1,8 +1,8 @@
 #pragma once
 
-#include <cliffracer/detail/log.hpp>
-#include <cliffracer/detail/trace.hpp>
-#include <cliffracer/detail/work_context.hpp>
+#include <cliffracer/detail/text/escaped.hpp>
+#include <cliffracer/detail/text/trace.hpp>
+#include <cliffracer/detail/work/work_context.hpp>
 
 #include <string>
 

@@ -1,8 +1,8 @@
 #pragma once
 
-#include <cliffracer/detail/log.hpp>
 #include <cliffracer/detail/message/handler_stats.hpp>
-#include <cliffracer/detail/subject.hpp>
+#include <cliffracer/detail/text/escaped.hpp>
+#include <cliffracer/detail/text/subject.hpp>
 #include <cliffracer/run_on.hpp>
 
 #include <asio/awaitable.hpp>

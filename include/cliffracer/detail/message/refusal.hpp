@@ -1,6 +1,6 @@
 #pragma once
 
-#include <cliffracer/detail/message_headers.hpp>
+#include <cliffracer/detail/link/message_headers.hpp>
 
 #include <string>
 #include <string_view>

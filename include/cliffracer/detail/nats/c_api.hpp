@@ -7,7 +7,7 @@
 #include <system_error>
 #include <utility>
 
-#include <cliffracer/detail/nats/log_text.hpp>
+#include <cliffracer/detail/link/log_text.hpp>
 
 namespace cliffracer::detail {
 

@@ -5,9 +5,9 @@
 #include <memory>
 #include <string_view>
 
+#include <cliffracer/detail/link/link_core.hpp>
+#include <cliffracer/detail/link/received_text.hpp>
 #include <cliffracer/detail/nats/c_api.hpp>
-#include <cliffracer/detail/nats/link_core.hpp>
-#include <cliffracer/detail/nats/received_text.hpp>
 
 namespace cliffracer::detail {
 

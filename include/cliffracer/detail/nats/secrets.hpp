@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include <cliffracer/detail/broker_url.hpp>
+#include <cliffracer/detail/text/broker_url.hpp>
 #include <cliffracer/service_config.hpp>
 
 namespace cliffracer::detail {

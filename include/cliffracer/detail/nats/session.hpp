@@ -10,12 +10,12 @@
 #include <utility>
 #include <vector>
 
-#include <cliffracer/detail/broker_url.hpp>
+#include <cliffracer/detail/link/link_core.hpp>
+#include <cliffracer/detail/link/log_text.hpp>
 #include <cliffracer/detail/nats/c_api.hpp>
 #include <cliffracer/detail/nats/connect_options.hpp>
-#include <cliffracer/detail/nats/link_core.hpp>
-#include <cliffracer/detail/nats/log_text.hpp>
 #include <cliffracer/detail/nats/nats_callbacks.hpp>
+#include <cliffracer/detail/text/broker_url.hpp>
 
 namespace cliffracer::detail {
 

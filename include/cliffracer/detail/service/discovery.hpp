@@ -1,7 +1,7 @@
 #pragma once
 
-#include <cliffracer/detail/json_text.hpp>
-#include <cliffracer/detail/message/timestamp.hpp>
+#include <cliffracer/detail/message/reply.hpp>
+#include <cliffracer/detail/text/json_text.hpp>
 #include <cliffracer/service_info.hpp>
 #include <cliffracer/timer_stats_json.hpp>
 

@@ -1,10 +1,10 @@
 #pragma once
 
-#include <cliffracer/detail/nats/link_driver.hpp>
+#include <cliffracer/detail/link/link_driver.hpp>
+#include <cliffracer/detail/text/trace.hpp>
 #include <cliffracer/detail/time/steady_time.hpp>
 #include <cliffracer/detail/time/timer_queue.hpp>
-#include <cliffracer/detail/timer/run_observer.hpp>
-#include <cliffracer/detail/trace.hpp>
+#include <cliffracer/detail/timer/run_probe.hpp>
 
 #include <asio/execution_context.hpp>
 #include <asio/io_context.hpp>
@@ -18,7 +18,7 @@ namespace cliffracer::detail {
 /// What tests put in the place of time, broker and worker threads.
 struct Replacement {
   TimerQueue& queue;
-  RunObserver* observer = nullptr;
+  RunProbe* observer = nullptr;
   LinkDriverFactory broker{};
   bool workers_inline = false;    ///< Plain methods run on the event loop.
   std::uint64_t jitter_seed = 0;  ///< Of services that have none of their own.
@@ -43,7 +43,7 @@ class Environment final : public asio::execution_context::service {
 
   [[nodiscard]] TimerQueue& queue() const noexcept { return replaced_.queue; }
   /// Null: nobody looks.
-  [[nodiscard]] RunObserver* observer() const noexcept { return replaced_.observer; }
+  [[nodiscard]] RunProbe* observer() const noexcept { return replaced_.observer; }
   /// Empty: NATS.
   [[nodiscard]] const LinkDriverFactory& broker() const noexcept { return replaced_.broker; }
   [[nodiscard]] bool workers_inline() const noexcept { return replaced_.workers_inline; }

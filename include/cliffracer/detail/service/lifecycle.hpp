@@ -1,6 +1,6 @@
 #pragma once
 
-#include <cliffracer/detail/exception_text.hpp>
+#include <cliffracer/detail/text/exception_text.hpp>
 #include <cliffracer/nats_service.hpp>
 
 #include <asio/cancellation_state.hpp>
@@ -149,7 +149,7 @@ inline asio::awaitable<bool> NatsService::start_here() {
   // Half a start cannot be left behind.
   co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
   if (state_ != State::idle) throw std::logic_error{"service " + config_.name + ": start(): it runs already"};
-  auto opened = detail::NatsLink::create(strand_, queue_, config_, log_, environment_.broker());
+  auto opened = detail::Link::create(strand_, queue_, config_, log_, environment_.broker());
   state_ = State::starting;
   started_at_ = queue_.source().wall_clock();
   was_started_ = true;
@@ -179,7 +179,7 @@ inline asio::awaitable<bool> NatsService::start_here() {
                              .worker_threads = config_.worker_threads,
                              .workers_inline = environment_.workers_inline(),
                              .blocking_threshold = config_.blocking_threshold,
-                             .run_observer = environment_.observer(),
+                             .run_probe = environment_.observer(),
                              .observer = observer_,
                              .claims = claims_.get()});
     }
@@ -201,7 +201,7 @@ inline asio::awaitable<bool> NatsService::start_here() {
 }
 
 /// If replicas share a timer.
-inline void NatsService::join_cluster(const std::shared_ptr<detail::NatsLink>& opened) {
+inline void NatsService::join_cluster(const std::shared_ptr<detail::Link>& opened) {
   const auto shared = timers_.cluster_timers();
   if (shared.empty()) return;
   if (!claims_) {

@@ -1,11 +1,11 @@
 #pragma once
 
-#include <cliffracer/detail/json_text.hpp>
+#include <cliffracer/detail/link/message_headers.hpp>
 #include <cliffracer/detail/message/correlation_id.hpp>
-#include <cliffracer/detail/message_headers.hpp>
-#include <cliffracer/detail/subject.hpp>
-#include <cliffracer/detail/trace.hpp>
-#include <cliffracer/detail/work_context.hpp>
+#include <cliffracer/detail/text/json_text.hpp>
+#include <cliffracer/detail/text/subject.hpp>
+#include <cliffracer/detail/text/trace.hpp>
+#include <cliffracer/detail/work/work_context.hpp>
 #include <cliffracer/nats_service.hpp>
 #include <cliffracer/service_info_json.hpp>
 #include <cliffracer/timer_stats_json.hpp>
@@ -73,12 +73,12 @@ namespace detail {
 
 }  // namespace detail
 
-inline std::shared_ptr<detail::NatsLink> NatsService::link() const {
+inline std::shared_ptr<detail::Link> NatsService::link() const {
   const std::lock_guard lock{link_mutex_};
   return link_;
 }
 
-inline std::shared_ptr<detail::NatsLink> NatsService::started_link(std::string_view operation) const {
+inline std::shared_ptr<detail::Link> NatsService::started_link(std::string_view operation) const {
   if (auto started = link()) return started;
   throw std::system_error{std::make_error_code(std::errc::not_connected),
                           "service " + config_.name + ": " + std::string{operation} + " before start"};

@@ -1,7 +1,7 @@
 #pragma once
 
-#include <cliffracer/detail/message/handler_call.hpp>
 #include <cliffracer/detail/message/message_handler.hpp>
+#include <cliffracer/detail/registration/handler_call.hpp>
 #include <cliffracer/nats_service.hpp>
 #include <cliffracer/timer_stats_json.hpp>
 

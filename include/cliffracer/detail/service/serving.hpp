@@ -1,7 +1,7 @@
 #pragma once
 
-#include <cliffracer/detail/log.hpp>
 #include <cliffracer/detail/service/discovery.hpp>
+#include <cliffracer/detail/text/escaped.hpp>
 #include <cliffracer/nats_service.hpp>
 
 #include <asio/any_io_executor.hpp>
@@ -67,7 +67,7 @@ inline void NatsService::open_for_messages() {
   if (config_.discovery) open_for_inquiries(*opened);
 }
 
-inline void NatsService::open_for_inquiries(detail::NatsLink& link) {
+inline void NatsService::open_for_inquiries(detail::Link& link) {
   for (const detail::Inquiry inquiry : detail::inquiries) {
     const std::string all{detail::subject_of(inquiry)};
     const std::string same_name = all + "." + config_.name;

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <cliffracer/detail/exception_text.hpp>
+#include <cliffracer/detail/text/exception_text.hpp>
 #include <cliffracer/nats_service.hpp>
 
 #include <asio/co_spawn.hpp>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <cliffracer/detail/time/handler_memory.hpp>
+#include <cliffracer/detail/coroutine/operation_memory.hpp>
 #include <cliffracer/detail/time/timer_queue.hpp>
 
 #include <asio/basic_waitable_timer.hpp>
@@ -41,7 +41,7 @@ class SteadyTime final : private TimeSource {
   static constexpr std::size_t most_at_once = 128;
 
   struct Fire {
-    using allocator_type = HandlerAllocator<std::byte>;
+    using allocator_type = OperationAllocator<std::byte>;
     [[nodiscard]] allocator_type get_allocator() const noexcept { return allocator_type{self.fire_memory_}; }
     void operator()() const {
       self.is_fire_posted_ = false;
@@ -52,7 +52,7 @@ class SteadyTime final : private TimeSource {
   };
 
   struct Expired {
-    using allocator_type = HandlerAllocator<std::byte>;
+    using allocator_type = OperationAllocator<std::byte>;
     [[nodiscard]] allocator_type get_allocator() const noexcept { return allocator_type{self.wait_memory_}; }
     void operator()(const asio::error_code& error) const {
       if (!error) self.queue_.fire(most_at_once);
@@ -84,8 +84,8 @@ class SteadyTime final : private TimeSource {
   std::optional<Timer> timer_;
   TimePoint timer_due_ = never;  // while that lies ahead, the timer waits for it
   std::atomic<bool> is_fire_posted_{false};
-  HandlerMemory fire_memory_;
-  HandlerMemory wait_memory_;
+  OperationMemory fire_memory_;
+  OperationMemory wait_memory_;
   TimerQueue queue_{*this};
 };
 

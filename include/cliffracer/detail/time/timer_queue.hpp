@@ -1,8 +1,8 @@
 #pragma once
 
-#include <cliffracer/detail/time/suspended.hpp>
+#include <cliffracer/detail/coroutine/suspended.hpp>
+#include <cliffracer/detail/time/queue_waiter.hpp>
 #include <cliffracer/detail/time/time_source.hpp>
-#include <cliffracer/detail/time/timer_group.hpp>
 #include <cliffracer/detail/time/timing_wheel.hpp>
 
 #include <asio/awaitable.hpp>
@@ -26,9 +26,9 @@ namespace cliffracer::detail {
 /// needs fewer wake-ups.
 class TimerQueue {
  public:
-  using Waiter = TimerWaiter;
-  using List = TimerList;
-  using Group = TimerGroup;
+  using Waiter = QueueWaiter;
+  using List = WaiterList;
+  using Group = DueReceiver;
 
   /// One coroutine's place in the queue. Must outlive its sleep.
   struct Sleeper : Waiter {

@@ -1,11 +1,11 @@
 #pragma once
 
-#include <cliffracer/detail/task_group.hpp>
-#include <cliffracer/detail/time/suspended.hpp>
+#include <cliffracer/detail/coroutine/suspended.hpp>
 #include <cliffracer/detail/time/time_source.hpp>
 #include <cliffracer/detail/timer/schedule.hpp>
 #include <cliffracer/detail/timer/timer_entry.hpp>
-#include <cliffracer/detail/work_context.hpp>
+#include <cliffracer/detail/work/task_group.hpp>
+#include <cliffracer/detail/work/work_context.hpp>
 #include <cliffracer/tick_context.hpp>
 
 #include <asio/any_io_executor.hpp>
@@ -25,7 +25,7 @@ struct MethodRunner : WorkContext {
   std::shared_ptr<TaskGroup::Task> task;
   TimerEntry* entry = nullptr;  // of the newest run
   TimePoint began{};
-  bool is_running = false;
+  bool is_executing = false;
 };
 
 /// The coroutines that await the methods of a TimerLoop; as many as runs were suspended at once. Only on the
@@ -33,7 +33,7 @@ struct MethodRunner : WorkContext {
 ///
 /// One of them drives at a time: it goes through the loop's batch until a method suspends it.
 template <class Loop>
-class MethodRunners final : private WorkContext::HoldObserver {
+class MethodRunners final : private WorkContext::HoldMeter {
  public:
   /// `time` is null when nobody wants to know how long methods hold the event loop.
   MethodRunners(Loop& loop, const Strand& strand, TaskGroup& tasks, const TimeSource* time)
@@ -78,7 +78,7 @@ class MethodRunners final : private WorkContext::HoldObserver {
       runner.turn.resume();
     }
     driver_ = nullptr;
-    return runner.is_running ? &runner : nullptr;
+    return runner.is_executing ? &runner : nullptr;
   }
 
   /// The idle ones end; the others after their run. Loop::is_stopping() is true.
@@ -104,7 +104,7 @@ class MethodRunners final : private WorkContext::HoldObserver {
         self.begin();
         self.entry = &entry;
         self.began = loop_.last_seen();
-        self.is_running = true;
+        self.is_executing = true;
         std::exception_ptr thrown;
         try {
           if (entry.method->takes_context) {
@@ -121,7 +121,7 @@ class MethodRunners final : private WorkContext::HoldObserver {
         // What the method did to it is none of the next one's business.
         co_await asio::this_coro::reset_cancellation_state();
         co_await asio::this_coro::throw_if_cancelled(true);
-        self.is_running = false;
+        self.is_executing = false;
         loop_.method_ended(self, thrown, driver_ == &self);
       }
     }

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <cliffracer/detail/error_text.hpp>
+#include <cliffracer/detail/text/shared_text.hpp>
 
 #include <atomic>
 #include <cstdint>
@@ -8,7 +8,7 @@
 
 namespace cliffracer::detail {
 
-/// What LoopWatch says when no single one held the event loop.
+/// What HoldHistory says when no single one held the event loop.
 inline constexpr std::string_view many_short_runs = "many short runs";
 
 /// The part of a timer's statistics that most timers never have anything in: made when it is needed first.
@@ -18,7 +18,7 @@ struct RareStats {
   std::atomic<std::uint64_t> timeouts{0}, blockings{0}, clock_steps{0};
   std::atomic<std::uint64_t> is_overdue{0}, is_paused{0};
   std::atomic<std::int64_t> longest_blocking{0};
-  ErrorText pause_reason, blocked_by;
+  SharedText pause_reason, blocked_by;
 };
 
 /// The part that only cluster timers have.
@@ -26,7 +26,7 @@ struct ClusterStats {
   std::atomic<std::uint64_t> won{0}, lost{0}, failed{0}, unclear{0}, running_elsewhere{0};
   std::atomic<std::uint64_t> elsewhere{0}, claim_failed{0};  // points passed over, by reason
   std::atomic<std::uint64_t> token{0};
-  ErrorText last_owner, last_claim_error;
+  SharedText last_owner, last_claim_error;
 };
 
 }  // namespace cliffracer::detail

@@ -2,23 +2,14 @@
 
 #include <cliffracer/detail/time/time_point.hpp>
 #include <cliffracer/detail/timer/schedule_extras.hpp>
+#include <cliffracer/missed_ticks.hpp>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <limits>
 
-namespace cliffracer {
-
-/// What happens to due points that passed while a timer could not run, as long as the oldest is late by at
-/// most max_drift. (Beyond max_drift every policy runs once, at once, and re-anchors the grid there.)
-enum class MissedTicks : std::uint8_t {
-  coalesce,  ///< One run at once for all of them; the others count as skipped.
-  burst,     ///< One run for each, back to back.
-  skip,      ///< None runs; the timer waits for the next point of its grid.
-};
-
-namespace detail {
+namespace cliffracer::detail {
 
 /// When a timer is due, decided in integers: no clock, no log, no waiting. One object lives as long as one
 /// loop:
@@ -169,9 +160,9 @@ class Schedule {
 
   /// A run now; after the one in progress when there is one, and never two for several requests. A run that
   /// is due anyway is the one, and so is a retry, which comes sooner.
-  constexpr void trigger(TimePoint now, bool is_running) noexcept {
+  constexpr void trigger(TimePoint now, bool is_executing) noexcept {
     is_run_wanted_ = true;
-    if (!is_running) run_if_wanted(now);
+    if (!is_executing) run_if_wanted(now);
   }
 
   /// All points until `now` are passed over, and so is a retry. Returns how many. Not while a run is in
@@ -192,9 +183,9 @@ class Schedule {
   /// anchor; what would have been due before now is due now. A retry stays where it is. Returns the number of
   /// due points passed over.
   [[nodiscard]] constexpr std::uint64_t set_interval(std::chrono::nanoseconds interval, TimePoint now,
-                                                     bool is_running) noexcept {
+                                                     bool is_executing) noexcept {
     std::uint64_t skipped = pass(now);
-    const bool is_late = skipped > 0 && !off_grid_ && !is_running;
+    const bool is_late = skipped > 0 && !off_grid_ && !is_executing;
     options_.interval = interval;
     if (is_late) {
       // One of them is run, and the grid begins there.
@@ -205,7 +196,7 @@ class Schedule {
       next_ = std::max(later(last_start_, interval), now);
     }
     if (is_aligned()) next_ = extras_->next_aligned(now, interval);
-    if (off_grid_ || is_running) return skipped;
+    if (off_grid_ || is_executing) return skipped;
     due_ = next_;
     draw_jitter();
     return skipped;
@@ -214,14 +205,14 @@ class Schedule {
   /// What the wall clock shows lies `offset` behind the timers' clock from now on: an aligned grid follows. A
   /// point that was run is not run again when the clock shows it once more, unless it was set back by more
   /// than an interval.
-  constexpr void follow_clock(std::chrono::nanoseconds offset, TimePoint now, bool is_running) noexcept {
+  constexpr void follow_clock(std::chrono::nanoseconds offset, TimePoint now, bool is_executing) noexcept {
     extras_->wall_offset = offset;
     // What has come already is dealt with as such, and the grid follows after it.
     if (next_ <= now) return;
     next_ = extras_->next_aligned(now, options_.interval);
     if (extras_->last_point && extras_->wall(next_) == *extras_->last_point)
       next_ = later(next_, options_.interval);
-    if (off_grid_ || is_running) return;
+    if (off_grid_ || is_executing) return;
     due_ = next_;
     draw_jitter();
   }
@@ -322,5 +313,4 @@ class Schedule {
   bool skipped_last_ = false;
 };
 
-}  // namespace detail
-}  // namespace cliffracer
+}  // namespace cliffracer::detail

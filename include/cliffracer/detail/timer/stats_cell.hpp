@@ -1,7 +1,6 @@
 #pragma once
 
-#include <cliffracer/detail/cluster/claim_outcome.hpp>
-#include <cliffracer/detail/error_text.hpp>
+#include <cliffracer/detail/text/shared_text.hpp>
 #include <cliffracer/detail/timer/duration_histogram.hpp>
 #include <cliffracer/detail/timer/outcome.hpp>
 #include <cliffracer/detail/timer/rare_stats.hpp>
@@ -249,7 +248,7 @@ class StatsCell {
     Instants instants;
     std::uint64_t before = 0;
     bool was_late_by_many = false;
-    ErrorText::Copy error{}, pause_reason{}, blocked_by{}, last_owner{}, last_claim_error{};
+    SharedText::Copy error{}, pause_reason{}, blocked_by{}, last_owner{}, last_claim_error{};
     do {
       before = sequence_.load(std::memory_order_acquire);
       stats.success_count = get(succeeded_);
@@ -465,7 +464,7 @@ class StatsCell {
   std::unique_ptr<ClusterStats> cluster_;
   Nanoseconds interval_;
   Count failed_{0}, cancelled_{0}, skipped_{0}, drifts_{0};
-  ErrorText last_error_;
+  SharedText last_error_;
   DurationHistogram execution_time_, lateness_;
 };
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <cliffracer/detail/cluster/claim_outcome.hpp>
+#include <cliffracer/detail/timer/outcome.hpp>
 
 #include <cstdint>
 

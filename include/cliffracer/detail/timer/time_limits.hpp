@@ -1,9 +1,9 @@
 #pragma once
 
-#include <cliffracer/detail/task_group.hpp>
 #include <cliffracer/detail/timer/timer_entry.hpp>
 #include <cliffracer/detail/timer/timer_places.hpp>
 #include <cliffracer/detail/timer/timer_runs.hpp>
+#include <cliffracer/detail/work/task_group.hpp>
 
 #include <memory>
 #include <stop_token>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <cliffracer/detail/time/suspended.hpp>
+#include <cliffracer/detail/coroutine/suspended.hpp>
 #include <cliffracer/detail/timer/timer_loop.hpp>
 
 #include <asio/dispatch.hpp>

@@ -1,13 +1,13 @@
 #pragma once
 
-#include <cliffracer/detail/task_group.hpp>
-#include <cliffracer/detail/time/handler_memory.hpp>
+#include <cliffracer/detail/coroutine/operation_memory.hpp>
 #include <cliffracer/detail/time/timer_queue.hpp>
 #include <cliffracer/detail/timer/cluster_timer.hpp>
 #include <cliffracer/detail/timer/schedule.hpp>
 #include <cliffracer/detail/timer/schedule_extras.hpp>
 #include <cliffracer/detail/timer/stats_cell.hpp>
-#include <cliffracer/detail/work_context.hpp>
+#include <cliffracer/detail/work/task_group.hpp>
+#include <cliffracer/detail/work/work_context.hpp>
 #include <cliffracer/tick_context.hpp>
 #include <cliffracer/timer.hpp>
 
@@ -65,7 +65,7 @@ inline constexpr TimerMethod timer_method = make_timer_method<Type, Method>();
 /// A run of a plain method on a worker thread. Only the timer's loop, and the worker while the loop waits for
 /// it.
 struct WorkerRun {
-  HandlerMemory memory;
+  OperationMemory memory;
   TickContext tick{};
   TimePoint asked{};
   TimePoint started{};

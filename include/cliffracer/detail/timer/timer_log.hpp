@@ -1,10 +1,10 @@
 #pragma once
 
-#include <cliffracer/detail/exception_text.hpp>
-#include <cliffracer/detail/log.hpp>
+#include <cliffracer/detail/text/exception_text.hpp>
+#include <cliffracer/detail/text/service_log.hpp>
+#include <cliffracer/detail/text/trace.hpp>
 #include <cliffracer/detail/timer/schedule.hpp>
 #include <cliffracer/detail/timer/timer_entry.hpp>
-#include <cliffracer/detail/trace.hpp>
 
 #include <spdlog/fmt/fmt.h>
 

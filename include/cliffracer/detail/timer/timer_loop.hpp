@@ -1,8 +1,7 @@
 #pragma once
 
-#include <cliffracer/detail/task_group.hpp>
+#include <cliffracer/detail/coroutine/operation_memory.hpp>
 #include <cliffracer/detail/time/alarm.hpp>
-#include <cliffracer/detail/time/handler_memory.hpp>
 #include <cliffracer/detail/time/timer_queue.hpp>
 #include <cliffracer/detail/time/wall_clock.hpp>
 #include <cliffracer/detail/timer/method_runners.hpp>
@@ -13,7 +12,8 @@
 #include <cliffracer/detail/timer/timer_places.hpp>
 #include <cliffracer/detail/timer/timer_runs.hpp>
 #include <cliffracer/detail/timer/worker_pool.hpp>
-#include <cliffracer/detail/work_context.hpp>
+#include <cliffracer/detail/work/task_group.hpp>
+#include <cliffracer/detail/work/work_context.hpp>
 
 #include <asio/awaitable.hpp>
 #include <asio/dispatch.hpp>
@@ -125,10 +125,10 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
 
   void trigger(TimerEntry& entry) {
     now_ = queue_.now();
-    const bool is_running = entry.stats.is_executing();
-    if (entry.is_paused && !is_running) runs_.pass_over(entry, now_);
+    const bool is_executing = entry.stats.is_executing();
+    if (entry.is_paused && !is_executing) runs_.pass_over(entry, now_);
     entry.is_triggered = true;
-    entry.schedule.trigger(now_, is_running);
+    entry.schedule.trigger(now_, is_executing);
     runs_.log().triggered(entry);
     queue_again(entry);
   }
@@ -199,14 +199,14 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
   static constexpr std::chrono::nanoseconds wall_clock_period = std::chrono::seconds{1};
 
   struct Due {
-    using allocator_type = HandlerAllocator<std::byte>;
+    using allocator_type = OperationAllocator<std::byte>;
     [[nodiscard]] allocator_type get_allocator() const noexcept { return allocator_type{self.due_memory_}; }
     void operator()() const { self.take_due(); }
     TimerLoop& self;
   };
 
   struct NextTurn {
-    using allocator_type = HandlerAllocator<std::byte>;
+    using allocator_type = OperationAllocator<std::byte>;
     [[nodiscard]] allocator_type get_allocator() const noexcept { return allocator_type{self.turn_memory_}; }
     void operator()() const {
       self.is_turn_pending_ = false;
@@ -217,7 +217,7 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
   };
 
   struct Returned {
-    using allocator_type = HandlerAllocator<std::byte>;
+    using allocator_type = OperationAllocator<std::byte>;
     [[nodiscard]] allocator_type get_allocator() const noexcept {
       return allocator_type{entry.worker_run->memory};
     }
@@ -388,8 +388,8 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
   TimePoint now_{};  // as of the newest look at the clock
   TimePoint turn_end_{};
   bool is_turn_pending_ = false;
-  HandlerMemory due_memory_;
-  HandlerMemory turn_memory_;
+  OperationMemory due_memory_;
+  OperationMemory turn_memory_;
   WorkContext context_;  // of plain methods on the event loop
   MethodRunners<TimerLoop> runners_;
   std::optional<WallClock> wall_clock_;

@@ -1,9 +1,9 @@
 #pragma once
 
-#include <cliffracer/detail/task_group.hpp>
 #include <cliffracer/detail/time/timer_queue.hpp>
 #include <cliffracer/detail/timer/timer_entry.hpp>
 #include <cliffracer/detail/timer/timer_runs.hpp>
+#include <cliffracer/detail/work/task_group.hpp>
 
 #include <cstddef>
 #include <exception>

@@ -1,8 +1,8 @@
 #pragma once
 
-#include <cliffracer/detail/log.hpp>
-#include <cliffracer/detail/subject.hpp>
-#include <cliffracer/detail/timer/option_duration.hpp>
+#include <cliffracer/detail/registration/option_duration.hpp>
+#include <cliffracer/detail/text/escaped.hpp>
+#include <cliffracer/detail/text/subject.hpp>
 #include <cliffracer/detail/timer/timer_entry.hpp>
 #include <cliffracer/run_on.hpp>
 #include <cliffracer/scope.hpp>

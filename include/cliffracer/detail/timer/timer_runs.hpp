@@ -1,16 +1,16 @@
 #pragma once
 
-#include <cliffracer/detail/exception_text.hpp>
+#include <cliffracer/detail/text/exception_text.hpp>
 #include <cliffracer/detail/time/time_point.hpp>
-#include <cliffracer/detail/timer/loop_watch.hpp>
+#include <cliffracer/detail/timer/hold_history.hpp>
 #include <cliffracer/detail/timer/observer_calls.hpp>
 #include <cliffracer/detail/timer/outcome.hpp>
-#include <cliffracer/detail/timer/run_observer.hpp>
+#include <cliffracer/detail/timer/run_probe.hpp>
 #include <cliffracer/detail/timer/schedule.hpp>
 #include <cliffracer/detail/timer/tick_claims.hpp>
 #include <cliffracer/detail/timer/timer_entry.hpp>
 #include <cliffracer/detail/timer/timer_log.hpp>
-#include <cliffracer/detail/work_context.hpp>
+#include <cliffracer/detail/work/work_context.hpp>
 #include <cliffracer/tick_context.hpp>
 
 #include <spdlog/fmt/fmt.h>
@@ -37,20 +37,20 @@ class TimerRuns {
   struct Told {
     TimerLog log;
     std::chrono::nanoseconds blocking_threshold{0};  ///< As ServiceConfig says.
-    RunObserver* run_observer = nullptr;
+    RunProbe* run_probe = nullptr;
     std::shared_ptr<TimerObserver> observer{};
   };
 
   explicit TimerRuns(const Told& told)
       : log_{told.log},
         watch_{told.blocking_threshold},
-        run_observer_{told.run_observer},
+        run_observer_{told.run_probe},
         tell_{told.observer, log_} {}
   TimerRuns(const TimerRuns&) = delete;
   TimerRuns& operator=(const TimerRuns&) = delete;
 
   [[nodiscard]] const TimerLog& log() const noexcept { return log_; }
-  [[nodiscard]] LoopWatch& watch() noexcept { return watch_; }
+  [[nodiscard]] HoldHistory& watch() noexcept { return watch_; }
 
   /// Asks runs in progress to end by their stop_token; from now on they have no next due point.
   void request_stop() {
@@ -83,7 +83,7 @@ class TimerRuns {
     entry.is_triggered = false;
     entry.stats.run_started(decision);
     if (entry.cluster) entry.stats.token_used(entry.cluster->token());
-    if (decision.lateness >= LoopWatch::shortest || decision.drifted) {
+    if (decision.lateness >= HoldHistory::shortest || decision.drifted) {
       late(entry, decision, now, later(last_start, entry.stats.last_execution_time()));
     } else {
       entry.stats.late(LatenessCause::none, {});
@@ -155,7 +155,7 @@ class TimerRuns {
   /// The entry's method held the event loop from `began` to `ended`.
   void held(TimerEntry& entry, TimePoint began, TimePoint ended) noexcept {
     const std::chrono::nanoseconds length = elapsed(began, ended);
-    if (length >= LoopWatch::shortest && watch_.is_on()) held_for_long(entry, began, ended, length);
+    if (length >= HoldHistory::shortest && watch_.is_on()) held_for_long(entry, began, ended, length);
   }
 
   // ---- Asked for from outside
@@ -189,9 +189,9 @@ class TimerRuns {
 
   /// `interval` has been checked.
   void set_interval(TimerEntry& entry, std::chrono::nanoseconds interval, TimePoint now) const {
-    const bool is_running = entry.stats.is_executing();
-    if (entry.is_paused && !is_running) pass_over(entry, now);
-    const std::uint64_t skipped = entry.schedule.set_interval(interval, now, is_running);
+    const bool is_executing = entry.stats.is_executing();
+    if (entry.is_paused && !is_executing) pass_over(entry, now);
+    const std::uint64_t skipped = entry.schedule.set_interval(interval, now, is_executing);
     entry.stats.interval_set(interval, skipped, entry.schedule.due());
     log_.interval_set(entry);
     if (skipped > 0) tell_(&TimerObserver::on_skip, entry.name, SkipReason::missed, skipped);
@@ -291,7 +291,7 @@ class TimerRuns {
   /// Records why a run is late; the log has it if the run is re-anchored.
   [[gnu::noinline]] void late(TimerEntry& entry, const Schedule::Decision& decision, TimePoint now,
                               TimePoint own_end) {
-    const bool has_cause = decision.lateness >= LoopWatch::shortest;
+    const bool has_cause = decision.lateness >= HoldHistory::shortest;
     const bool is_claim = entry.cluster && entry.cluster->claim_time > decision.lateness / 2;
     const LatenessCause cause = !has_cause ? LatenessCause::none
                                 : is_claim ? LatenessCause::claim
@@ -321,8 +321,8 @@ class TimerRuns {
   }
 
   TimerLog log_;
-  LoopWatch watch_;
-  RunObserver* run_observer_;
+  HoldHistory watch_;
+  RunProbe* run_observer_;
   ObserverCalls tell_;
   std::stop_source stop_;
   bool is_stopping_ = false;

@@ -1,11 +1,11 @@
 #pragma once
 
-#include <cliffracer/detail/task_group.hpp>
 #include <cliffracer/detail/timer/timer_control.hpp>
 #include <cliffracer/detail/timer/timer_entry.hpp>
 #include <cliffracer/detail/timer/timer_loop.hpp>
 #include <cliffracer/detail/timer/timer_rules.hpp>
 #include <cliffracer/detail/timer/worker_pool.hpp>
+#include <cliffracer/detail/work/task_group.hpp>
 #include <cliffracer/timer_observer.hpp>
 #include <cliffracer/timer_stats.hpp>
 
@@ -52,7 +52,7 @@ class TimerSet {
     std::size_t worker_threads = 0;                  ///< As ServiceConfig says.
     bool workers_inline = false;                     ///< Plain methods run on the event loop instead.
     std::chrono::nanoseconds blocking_threshold{0};  ///< As ServiceConfig says.
-    RunObserver* run_observer = nullptr;
+    RunProbe* run_probe = nullptr;
     std::shared_ptr<TimerObserver> observer{};
     TickClaims* claims = nullptr;  ///< Null: no timer is the cluster's.
   };
@@ -68,7 +68,7 @@ class TimerSet {
     }
     const TimerRuns::Told told{.log = TimerLog{around.log, around.service},
                                .blocking_threshold = around.blocking_threshold,
-                               .run_observer = around.run_observer,
+                               .run_probe = around.run_probe,
                                .observer = around.observer};
     loop_.emplace(around.strand, around.queue, tasks, entries_, workers_ ? &*workers_ : nullptr,
                   around.claims, told);

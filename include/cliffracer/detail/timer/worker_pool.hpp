@@ -1,9 +1,9 @@
 #pragma once
 
-#include <cliffracer/detail/time/handler_memory.hpp>
+#include <cliffracer/detail/coroutine/operation_memory.hpp>
 #include <cliffracer/detail/time/time_source.hpp>
 #include <cliffracer/detail/timer/timer_entry.hpp>
-#include <cliffracer/detail/work_context.hpp>
+#include <cliffracer/detail/work/work_context.hpp>
 
 #include <asio/io_context.hpp>
 #include <asio/post.hpp>
@@ -49,7 +49,7 @@ class WorkerPool {
  private:
   // Both hops use the entry's memory, one after the other.
   struct Handler {
-    using allocator_type = HandlerAllocator<std::byte>;
+    using allocator_type = OperationAllocator<std::byte>;
     [[nodiscard]] allocator_type get_allocator() const noexcept {
       return allocator_type{entry.worker_run->memory};
     }

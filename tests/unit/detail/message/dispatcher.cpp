@@ -1,6 +1,6 @@
 #include <cliffracer/detail/message/dispatcher.hpp>
 
-#include <cliffracer/detail/message/make_handler.hpp>
+#include <cliffracer/detail/registration/make_handler.hpp>
 
 #include "support/captured_log.hpp"
 #include "support/catch.hpp"

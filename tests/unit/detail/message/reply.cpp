@@ -2,7 +2,11 @@
 
 #include "support/catch.hpp"
 
+#include <chrono>
+#include <string>
+
 using namespace cliffracer::detail;
+using std::chrono::system_clock;
 
 TEST_CASE("a reply holds the result or the error, the time and the correlation id") {
   const std::chrono::system_clock::time_point epoch{};
@@ -18,4 +22,12 @@ TEST_CASE("bytes that are no UTF-8 are replaced in replies") {
   const std::chrono::system_clock::time_point epoch{};
   CHECK(result_reply("\xff", "id", epoch).find("\xef\xbf\xbd") != std::string::npos);
   CHECK(error_reply("\xff", "\xfe", epoch).find("\xef\xbf\xbd") != std::string::npos);
+}
+
+TEST_CASE("a timestamp is ISO 8601 in UTC with microseconds") {
+  using namespace std::chrono;
+  const auto leap_day = sys_days{year{2024} / February / 29};
+  CHECK(iso_timestamp(system_clock::time_point{}) == "1970-01-01T00:00:00.000000Z");
+  CHECK(iso_timestamp(leap_day + 23h + 59min + 59s + 42us + 999ns) == "2024-02-29T23:59:59.000042Z");
+  CHECK(iso_timestamp(sys_days{year{1969} / December / 31} + 1us) == "1969-12-31T00:00:00.000001Z");
 }

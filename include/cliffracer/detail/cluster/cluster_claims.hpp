@@ -1,0 +1,382 @@
+#pragma once
+
+#include <cliffracer/detail/cluster/bucket.hpp>
+#include <cliffracer/detail/cluster/bucket_answers.hpp>
+#include <cliffracer/detail/cluster/bucket_client.hpp>
+#include <cliffracer/detail/cluster/claim_attempt.hpp>
+#include <cliffracer/detail/cluster/owner_watch.hpp>
+#include <cliffracer/detail/link/inbound.hpp>
+#include <cliffracer/detail/link/retry.hpp>
+#include <cliffracer/detail/text/exception_text.hpp>
+#include <cliffracer/detail/text/service_log.hpp>
+#include <cliffracer/detail/time/alarm.hpp>
+#include <cliffracer/detail/time/timer_queue.hpp>
+#include <cliffracer/detail/timer/tick_claims.hpp>
+#include <cliffracer/detail/timer/timer_entry.hpp>
+#include <cliffracer/detail/work/task_group.hpp>
+
+#include <spdlog/logger.h>
+#include <asio/awaitable.hpp>
+#include <asio/cancellation_state.hpp>
+#include <asio/this_coro.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace cliffracer::detail {
+
+/// Decides with a key-value bucket which replica of a service runs a tick, and tells the other replicas of
+/// runs in progress. One object for the life of a service; attach() to the end of the tasks for each start.
+/// Only on the strand.
+class ClusterClaims final : public TickClaims {
+ public:
+  using Decided = std::function<void(TimerEntry&, ClaimOutcome)>;
+
+  /// What a service has; all of it must outlive this.
+  struct Surroundings {
+    const Strand& strand;
+    TimerQueue& queue;
+    TaskGroup& tasks;
+    spdlog::logger& log;
+    const ServiceConfig& config;
+    const std::string& id;
+  };
+
+  /// `timers`: those that replicas share; at least one.
+  ClusterClaims(const Surroundings& around, const std::vector<TimerEntry*>& timers, Decided decided)
+      : around_{around},
+        decided_{std::move(decided)},
+        bucket_{around.config.cluster, longest_interval(timers)},
+        beat_alarm_{around.queue, around.strand} {
+    for (TimerEntry* const entry : timers) members_.push_back(std::make_unique<Member>(entry));
+  }
+  ClusterClaims(const ClusterClaims&) = delete;
+  ClusterClaims& operator=(const ClusterClaims&) = delete;
+  ~ClusterClaims() = default;
+
+  /// The service starts: from now on this is its connection. Throws std::bad_alloc.
+  void attach(std::shared_ptr<Link> link) {
+    is_stopping_ = false;
+    ready_for_ = 0;
+    link->subscribe(subject_of("*", "owner"), {}, [this](const Inbound& message) { heard(message); });
+    client_ = std::make_unique<BucketClient>(std::move(link), bucket_);
+    around_.tasks.spawn({}, announce());
+    preparing_ = around_.tasks.spawn({}, prepare());
+  }
+
+  // TickClaims
+
+  void claim(TimerEntry& entry, std::uint64_t tick) override {
+    Member& member = member_of(entry);
+    if (const auto known = known_of(member, tick)) return decided_(entry, *known);
+    member.is_decided = false;
+    const auto task = around_.tasks.spawn({}, decide(member, tick));
+    // It may have come to its end inside spawn().
+    if (!member.is_decided) member.deciding = task;
+  }
+
+  [[nodiscard]] bool is_newest(const TimerEntry& entry, std::uint64_t tick) const noexcept override {
+    return member_of(entry).watch.newest_claim() <= tick;
+  }
+
+  void run_began(TimerEntry& entry) noexcept override {
+    Member& member = member_of(entry);
+    member.running = {.owner = around_.id, .tick = entry.cluster->token()};
+    entry.stats.owner_seen(around_.id);
+    tell(member);
+    beat_alarm_.ring();
+  }
+
+  void run_ended(TimerEntry& entry) noexcept override {
+    Member& member = member_of(entry);
+    if (!member.is_running()) return;
+    member.running.has_ended = true;
+    tell(member);
+    member.running = {};
+    if (is_stopping_) beat_alarm_.ring();
+  }
+
+  void request_stop() noexcept override {
+    is_stopping_ = true;
+    beat_alarm_.ring();
+    if (preparing_) TaskGroup::cancel(*std::exchange(preparing_, nullptr));
+    for (const auto& member : members_) {
+      if (member->deciding) TaskGroup::cancel(*std::exchange(member->deciding, nullptr));
+    }
+  }
+
+ private:
+  struct Member {
+    explicit Member(TimerEntry* timer) : entry{timer} {}
+    [[nodiscard]] bool is_running() const noexcept { return !running.owner.empty(); }
+
+    TimerEntry* entry;
+    OwnerWatch watch;
+    Announcement running;  // of the run in progress here
+    std::shared_ptr<TaskGroup::Task> deciding;
+    bool is_decided = true;
+    FailureLog failures;
+  };
+
+  /// How long a claim may take, and its parts.
+  struct Patience {
+    explicit Patience(std::chrono::nanoseconds interval)
+        : whole{std::min<std::chrono::nanoseconds>(interval / 2, std::chrono::seconds{10})},
+          request{whole / 4},
+          pause{whole / 20} {}
+
+    std::chrono::nanoseconds whole;
+    std::chrono::nanoseconds request;
+    std::chrono::nanoseconds pause;
+  };
+
+  static std::chrono::nanoseconds longest_interval(const std::vector<TimerEntry*>& timers) {
+    std::chrono::nanoseconds longest{0};
+    for (const TimerEntry* const entry : timers)
+      longest = std::max(longest, entry->schedule.options().interval);
+    return longest;
+  }
+
+  [[nodiscard]] std::string subject_of(std::string_view timer, std::string_view key) const {
+    return bucket_.subject_of(around_.config.name, timer, key);
+  }
+
+  [[nodiscard]] Member& member_of(const TimerEntry& entry) const noexcept {
+    return **std::find_if(members_.begin(), members_.end(),
+                          [&](const auto& member) { return member->entry == &entry; });
+  }
+
+  // ---- Claims
+
+  /// Why there is no use in asking for a tick; empty: there may be.
+  [[nodiscard]] std::optional<ClaimOutcome> known_of(const Member& member, std::uint64_t tick) const {
+    if (tick <= member.watch.newest_claim()) return ClaimOutcome::behind;
+    if (member.watch.is_running(around_.queue.now(), around_.config.cluster.owner_timeout))
+      return ClaimOutcome::running_elsewhere;
+    return std::nullopt;
+  }
+
+  asio::awaitable<void> decide(Member& member, std::uint64_t tick) {
+    ClaimOutcome outcome = ClaimOutcome::failed;
+    try {
+      auto deciding = outcome_of(member, tick);
+      outcome = co_await std::move(deciding);
+    } catch (...) {
+      // The service stops, or there is no memory.
+      with_text(std::current_exception(), [&](std::string_view text) { note_failure(member, tick, text); });
+    }
+    member.is_decided = true;
+    member.deciding = nullptr;
+    if (outcome == ClaimOutcome::won || outcome == ClaimOutcome::lost) {
+      member.watch.saw(tick);
+      member.failures.recovered();
+    }
+    decided_(*member.entry, outcome);
+  }
+
+  asio::awaitable<ClaimOutcome> outcome_of(Member& member, std::uint64_t tick) {
+    const Patience patience{member.entry->schedule.options().interval};
+    const TimePoint deadline = later(around_.queue.now(), patience.whole);
+    const std::string subject = subject_of(member.entry->name, std::to_string(tick));
+    ClaimAttempt attempt;
+    std::string why;
+    while (attempt.step() != ClaimAttempt::Step::decided) {
+      const TimePoint now = around_.queue.now();
+      if (now >= deadline) {
+        attempt.give_up();
+        break;
+      }
+      const std::chrono::nanoseconds left = elapsed(now, deadline);
+      if (attempt.step() == ClaimAttempt::Step::pause) {
+        co_await sleep_until(around_.queue, around_.strand, later(now, patience.pause));
+        attempt.paused();
+        continue;
+      }
+      const auto limit = std::min(left, patience.request);
+      if (attempt.step() == ClaimAttempt::Step::create) {
+        auto preparing = make_ready(limit);
+        std::string problem = co_await std::move(preparing);
+        if (!problem.empty()) {
+          why = std::move(problem);
+          attempt.created(ClaimAttempt::Created::refused);
+          // Time will not mend the bucket.
+          if (!problem_.empty()) attempt.give_up();
+          continue;
+        }
+        // The others may have been heard of only now.
+        if (!attempt.may_be_mine()) {
+          if (const auto known = known_of(member, tick)) co_return *known;
+        }
+        auto creating = client_->create(subject, around_.id, limit);
+        BucketClient::Answer answer = co_await std::move(creating);
+        if (!answer.problem.empty()) why = std::move(answer.problem);
+        attempt.created(answer.created);
+      } else {
+        auto reading = client_->read(subject, limit);
+        BucketClient::Value value = co_await std::move(reading);
+        if (!value.problem.empty()) why = std::move(value.problem);
+        attempt.read(!value.text                 ? ClaimAttempt::Read::no_answer
+                     : *value.text == around_.id ? ClaimAttempt::Read::mine
+                                                 : ClaimAttempt::Read::other);
+      }
+    }
+    if (attempt.outcome() == ClaimOutcome::failed || attempt.outcome() == ClaimOutcome::unclear)
+      note_failure(member, tick, why);
+    co_return attempt.outcome();
+  }
+
+  void note_failure(Member& member, std::uint64_t tick, std::string_view why) noexcept {
+    if (is_stopping_) return;
+    member.entry->stats.claim_refused(why);
+    log_quietly([&] {
+      if (!member.failures.worth_a_line(why, around_.queue.now())) return;
+      around_.log.warn("service {}: timer {}: tick {} cannot be claimed: {}", around_.config.name,
+                       member.entry->name, tick, escaped(why));
+    });
+  }
+
+  // ---- The bucket
+
+  /// At the start, so that a bucket that cannot be used is told of before the first tick.
+  asio::awaitable<void> prepare() {
+    try {
+      auto preparing = make_ready_at_last();
+      co_await std::move(preparing);
+    } catch (...) {
+      // The service stops.
+      if (!is_abort(std::current_exception())) throw;
+    }
+  }
+
+  /// Waits for a connection.
+  asio::awaitable<void> make_ready_at_last() {
+    constexpr std::chrono::milliseconds pause{250};
+    constexpr std::chrono::seconds limit{2};
+    for (bool is_known = false; !is_known;) {
+      auto preparing = make_ready(limit);
+      const std::string problem = co_await std::move(preparing);
+      is_known = problem.empty() || !problem_.empty();
+      if (!is_known) co_await sleep_until(around_.queue, around_.strand, later(around_.queue.now(), pause));
+    }
+  }
+
+  /// Once for each connection: the bucket is there and fits, and what the others have announced is known.
+  /// Returns why not.
+  asio::awaitable<std::string> make_ready(std::chrono::nanoseconds limit) {
+    const std::uint64_t connection = client_->connection();
+    if (connection == 0) co_return "there is no connection to NATS";
+    if (connection == ready_for_) co_return std::string{};
+    auto opening = client_->open(limit);
+    BucketClient::Opened opened = co_await std::move(opening);
+    if (opened.is_refused && opened.problem != problem_) {
+      problem_ = opened.problem;
+      around_.log.error("service {}: no cluster timer runs: {}", around_.config.name, escaped(problem_));
+    }
+    if (!opened.problem.empty()) co_return std::move(opened.problem);
+    if (!std::exchange(problem_, {}).empty())
+      around_.log.info("service {}: cluster timers run again", around_.config.name);
+    for (const auto& member : members_) {
+      auto reading = client_->read(subject_of(member->entry->name, "owner"), limit);
+      BucketClient::Value value = co_await std::move(reading);
+      if (!value.text) continue;
+      if (const auto announcement = announcement_in(*value.text)) heard(*member, *announcement);
+    }
+    ready_for_ = connection;
+    co_return std::string{};
+  }
+
+  // ---- Announcements
+
+  /// Says again and again what runs here, until the service stops and nothing runs any more.
+  asio::awaitable<void> announce() {
+    // What runs when the time to stop is over is still announced, until it ends.
+    co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
+    const std::chrono::nanoseconds period = around_.config.cluster.owner_timeout / 4;
+    const auto is_anything_running = [this] {
+      return std::any_of(members_.begin(), members_.end(),
+                         [](const auto& member) { return member->is_running(); });
+    };
+    TimePoint next = never;
+    while (!is_stopping_ || is_anything_running()) {
+      co_await beat_alarm_.wait_until(next);
+      const TimePoint now = around_.queue.now();
+      if (!is_anything_running()) {
+        next = never;
+      } else if (next == never) {
+        next = later(now, period);
+      } else if (next <= now) {
+        next = later(now, period);
+        for (const auto& member : members_) {
+          if (!member->is_running()) continue;
+          ++member->running.beat;
+          tell(*member);
+        }
+      }
+    }
+  }
+
+  /// Tells the others of the run here. Courtesy: nobody's safety depends on it.
+  void tell(Member& member) noexcept {
+    member.watch.heard(member.running, around_.queue.now());
+    try {
+      if (client_->is_connected())
+        client_->announce(subject_of(member.entry->name, "owner"), text_of(member.running));
+    } catch (const std::exception& error) {
+      log_quietly([&] {
+        around_.log.warn("service {}: timer {}: the other replicas are not told of its run: {}",
+                         around_.config.name, member.entry->name, escaped(error.what()));
+      });
+    }
+  }
+
+  void heard(const Inbound& message) {
+    for (const auto& member : members_) {
+      if (message.subject != subject_of(member->entry->name, "owner")) continue;
+      if (const auto announcement = announcement_in(message.payload)) heard(*member, *announcement);
+    }
+  }
+
+  void heard(Member& member, const Announcement& announcement) {
+    if (announcement.owner == around_.id) return;
+    const auto wall = around_.queue.source().wall_clock().time_since_epoch();
+    const auto current =
+        static_cast<std::uint64_t>(std::max<std::chrono::nanoseconds>(wall, std::chrono::nanoseconds{0}) /
+                                   member.entry->schedule.options().interval);
+    // Else one broken clock would keep all others from running.
+    if (announcement.tick > current + 1) {
+      if (member.failures.worth_a_line("clocks", around_.queue.now())) {
+        around_.log.warn(
+            "service {}: timer {}: replica {} runs tick {} when it is {} here: clocks must differ by less "
+            "than "
+            "the interval",
+            around_.config.name, member.entry->name, escaped(announcement.owner, 128), announcement.tick,
+            current);
+      }
+      return;
+    }
+    if (announcement.tick >= member.watch.newest_claim()) member.entry->stats.owner_seen(announcement.owner);
+    member.watch.heard(announcement, around_.queue.now());
+  }
+
+  const Surroundings around_;
+  const Decided decided_;
+  const Bucket bucket_;
+  std::vector<std::unique_ptr<Member>> members_;
+  std::unique_ptr<BucketClient> client_;
+  std::shared_ptr<TaskGroup::Task> preparing_;
+  std::string problem_;          // why the bucket cannot be used; empty: it can, or is not known yet
+  std::uint64_t ready_for_ = 0;  // the connection on which the bucket was looked at
+  Alarm beat_alarm_;
+  bool is_stopping_ = false;
+};
+
+}  // namespace cliffracer::detail

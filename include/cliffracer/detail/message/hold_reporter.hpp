@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cliffracer/detail/message/message_context.hpp>
+#include <cliffracer/detail/message/message_handler.hpp>
+#include <cliffracer/detail/text/service_log.hpp>
+#include <cliffracer/detail/time/time_source.hpp>
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+
+namespace cliffracer::detail {
+
+/// Finds the message handlers that hold the event loop for long. Only on the service's strand; must outlive
+/// the work that it measures.
+class HoldReporter final : WorkContext::HoldMeter {
+ public:
+  /// Told of each such time. What it throws is lost.
+  using Told = std::function<void(const std::string& label, TimePoint began, TimePoint ended)>;
+
+  HoldReporter(std::string service, std::shared_ptr<spdlog::logger> logger, const TimeSource& time)
+      : service_{std::move(service)}, logger_{std::move(logger)}, time_{time} {}
+
+  /// From how long on it is long; 0: never, and no clock is read.
+  void set_threshold(std::chrono::nanoseconds threshold) noexcept { threshold_ = threshold; }
+  void set_told(Told told) { told_ = std::move(told); }
+
+  /// Measures the handling of a message whose handler is known.
+  void watch(MessageContext& context) noexcept {
+    if (threshold_ > std::chrono::nanoseconds::zero()) context.measure(*this, time_);
+  }
+
+ private:
+  void held(WorkContext& context, TimePoint began, TimePoint ended) noexcept override {
+    if (ended - began < threshold_) return;
+    // watch() lets no others in.
+    const MessageHandler& handler = *static_cast<MessageContext&>(context).handler;
+    log_quietly([&] {
+      const std::string name = label(handler);
+      if (handler.stats->held(ended - began)) {
+        logger_->warn("service {}: {} held the event loop for {:.3f} s: nothing else ran meanwhile {}",
+                      service_, name, std::chrono::duration<double>(ended - began).count(),
+                      ids_text(context));
+      }
+      if (told_) told_(name, began, ended);
+    });
+  }
+
+  std::string service_;
+  std::shared_ptr<spdlog::logger> logger_;
+  const TimeSource& time_;
+  std::chrono::nanoseconds threshold_{0};
+  Told told_;
+};
+
+}  // namespace cliffracer::detail
