@@ -1,44 +1,37 @@
 #pragma once
 
-#include <cliffracer/detail/cluster/cluster_claims.hpp>
-#include <cliffracer/detail/link/link.hpp>
-#include <cliffracer/detail/message/dispatcher.hpp>
-#include <cliffracer/detail/registration/make_handler.hpp>
-#include <cliffracer/detail/service/discovery.hpp>
-#include <cliffracer/detail/service/environment.hpp>
-#include <cliffracer/detail/time/timer_queue.hpp>
-#include <cliffracer/detail/timer/timer_set.hpp>
-#include <cliffracer/detail/work/task_group.hpp>
-#include <cliffracer/error.hpp>
+#include <cliffracer/build_mode.hpp>
+#include <cliffracer/detail/registration/handler_registration.hpp>
+#include <cliffracer/detail/registration/option_duration.hpp>
+#include <cliffracer/detail/registration/timer_registration.hpp>
 #include <cliffracer/listener.hpp>
 #include <cliffracer/rpc.hpp>
 #include <cliffracer/service_config.hpp>
 #include <cliffracer/service_info.hpp>
 #include <cliffracer/timer.hpp>
-#include <cliffracer/timer_observer.hpp>
 #include <cliffracer/timer_stats.hpp>
 
-#include <spdlog/spdlog.h>
 #include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
-#include <asio/executor_work_guard.hpp>
-#include <asio/io_context.hpp>
-#include <asio/steady_timer.hpp>
-#include <asio/thread_pool.hpp>
 #include <nlohmann/json.hpp>
 
-#include <atomic>
 #include <chrono>
-#include <cstdint>
-#include <exception>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 
+namespace asio {
+class io_context;
+}
+
 namespace cliffracer {
+
+class TimerObserver;
+
 namespace detail {
+
+class Service;
 
 template <class>
 inline constexpr bool always_false = false;
@@ -172,10 +165,10 @@ class NatsService {
   /// the service runs. Not thread-safe.
   void set_observer(std::shared_ptr<TimerObserver> observer);
 
-  [[nodiscard]] const ServiceConfig& config() const noexcept { return config_; }
+  [[nodiscard]] const ServiceConfig& config() const noexcept;
 
   /// The strand of the service's coroutines: co_spawn here what shall take turns with them.
-  [[nodiscard]] asio::any_io_executor get_executor() const { return strand_; }
+  [[nodiscard]] asio::any_io_executor get_executor() const;
 
  protected:
   /// Registers timers, RPC methods and listeners; in the constructor, at the latest before the first start.
@@ -187,93 +180,46 @@ class NatsService {
 
   /// Runs on the strand before the first timer and message; can publish and call. What it throws ends the
   /// start, and request_stop() cancels it; on_stop() is then not called.
-  [[nodiscard]] virtual asio::awaitable<void> on_start() { co_return; }
+  [[nodiscard]] virtual asio::awaitable<void> on_start();
   /// Runs on the strand after the last timer and message, while the broker can still be reached. What it
   /// throws is logged. Gets `stop_timeout`, is then cancelled.
-  [[nodiscard]] virtual asio::awaitable<void> on_stop() { co_return; }
+  [[nodiscard]] virtual asio::awaitable<void> on_stop();
 
  private:
-  enum class State : std::uint8_t { idle, starting, running, stopping };
-  using Hook = asio::awaitable<void> (NatsService::*)();
-
-  NatsService(std::unique_ptr<asio::io_context> owned, asio::io_context* context, ServiceConfig config);
-
+  // All that depends on the user's types ends in add_timer() and add_handler().
   template <auto Method, class Type>
-  void add_one(const timer<Method, Type>& registration);
+  void add_one(const timer<Method, Type>& registration) {
+    add_timer(detail::registration_of(registration, self_as<typename timer<Method, Type>::service_type>()));
+  }
   template <auto Method, class Type>
-  void add_one(const rpc<Method, Type>& registration);
+  void add_one(const rpc<Method, Type>& registration) {
+    add_handler(detail::registration_of(registration, self_as<typename rpc<Method, Type>::service_type>()));
+  }
   template <auto Method, class Type>
-  void add_one(const listener<Method, Type>& registration);
+  void add_one(const listener<Method, Type>& registration) {
+    add_handler(
+        detail::registration_of(registration, self_as<typename listener<Method, Type>::service_type>()));
+  }
   template <class Other>
   void add_one(const Other&) {
     static_assert(detail::always_false<Other>,
                   "add() takes timer<&Service::method>{...}, rpc<&Service::method>{...} and "
                   "listener<&Service::method>{...}");
   }
+  /// Looked for at run time, because the class that is under construction is known only there. Finds bases of
+  /// the service that are no NatsService, too. Null: it is neither.
   template <class Owner>
-  Owner& owner_of(std::string_view registration);
+  Owner* self_as() {
+    return dynamic_cast<Owner*>(this);
+  }
+  void add_timer(detail::TimerRegistration registration);
+  void add_handler(detail::HandlerRegistration registration);
 
-  void add_remote_control();
-  void join_cluster(const std::shared_ptr<detail::Link>& opened);
-  template <class Action>
-  static nlohmann::json control(void* self, const detail::Request& request, const Action& action);
-
-  // Only on the strand, each.
-  asio::awaitable<bool> start_here();
-  asio::awaitable<void> stop_here();
-  asio::awaitable<void> run_here();
-  asio::awaitable<void> wait_until_idle();
-  asio::awaitable<void> shut_down(bool with_hook);
-  asio::awaitable<void> end_everything(bool with_hook);
-  asio::awaitable<void> end_tasks();
-  asio::awaitable<std::exception_ptr> run_hook(std::string name, Hook hook);
-  asio::awaitable<void> capture(Hook hook, std::exception_ptr& thrown);
-  void open_for_messages();
-  void open_for_inquiries(detail::Link& link);
-  void answer(detail::Inquiry inquiry, const std::string& reply);
-  void begin_stop() noexcept;
-
-  [[nodiscard]] std::shared_ptr<detail::Link> link() const;
-  [[nodiscard]] std::shared_ptr<detail::Link> started_link(std::string_view operation) const;
-  [[nodiscard]] std::string rpc_group() const;
-  [[nodiscard]] ServiceInfo describe() const;
-  void send(std::string_view operation, std::string_view subject, const nlohmann::json& object);
-
-  const ServiceConfig config_;
-  const std::string id_ = detail::unique_token();
-  const std::unique_ptr<asio::io_context> owned_context_;  // null on the caller's
-  asio::io_context& context_;
-  const detail::Strand strand_;
-  const std::shared_ptr<spdlog::logger> log_;
-  detail::Environment& environment_;
-  detail::TimerQueue& queue_;
-
-  // Any thread.
-  std::atomic<State> state_{State::idle};
-  std::atomic<bool> stop_requested_{false};
-  std::atomic<bool> was_started_{false};
-  std::atomic<std::chrono::system_clock::time_point> started_at_{};  // the epoch: never
-  mutable std::mutex link_mutex_;
-  std::shared_ptr<detail::Link> link_;  // of the newest start; guarded by link_mutex_
-
-  // Only on the strand.
-  detail::TaskGroup tasks_;
-  detail::TimerSet timers_;                        // its statistics and what controls them: any thread
-  std::unique_ptr<detail::ClusterClaims> claims_;  // null: no timer is the cluster's, or never started
-  std::shared_ptr<TimerObserver> observer_;
-  detail::Dispatcher dispatcher_;
-  std::optional<asio::thread_pool> message_workers_;
-  std::optional<asio::executor_work_guard<asio::any_io_executor>> work_;
-  asio::steady_timer idle_;  // never expires; cancelled when the service has stopped
-  std::uint64_t starts_ = 0;
+  const std::unique_ptr<detail::Service> service_;
 };
 
 }  // namespace cliffracer
 
-#include <cliffracer/detail/service/control.hpp>
-#include <cliffracer/detail/service/lifecycle.hpp>
-#include <cliffracer/detail/service/messaging.hpp>
-#include <cliffracer/detail/service/registration.hpp>
-#include <cliffracer/detail/service/remote_control.hpp>
-#include <cliffracer/detail/service/serving.hpp>
-#include <cliffracer/detail/service/stopping.hpp>
+#ifndef CLIFFRACER_SEPARATE_COMPILATION
+#include <cliffracer/impl/nats_service.ipp>
+#endif

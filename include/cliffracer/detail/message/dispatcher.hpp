@@ -62,21 +62,18 @@ class Dispatcher {
 
   /// Throws std::invalid_argument that names service, handler and rule. The references that handlers() gives
   /// stay valid.
-  void add(MessageHandler handler) {
+  void add(HandlerRegistration handler) {
     check_validity(service_, handler);
     if (handler.kind == MessageKind::rpc && find_rpc(handler.name) != nullptr)
       throw std::invalid_argument{
           "service " + escaped(service_, 128) + ": " + label(handler) +
           ": name must be unique among the rpc methods: give one of them another .name"};
-    insert(std::move(handler));
+    insert({std::move(handler)});
   }
 
   /// An rpc method of the library itself, whose name may have several tokens: then no method of a service can
   /// have the same one.
-  void add_builtin(MessageHandler handler) {
-    handler.is_builtin = true;
-    insert(std::move(handler));
-  }
+  void add_builtin(HandlerRegistration handler) { insert({std::move(handler), true}); }
 
   // Before start_accepting().
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cliffracer/detail/link/message_headers.hpp>
 #include <cliffracer/detail/text/escaped.hpp>
 #include <cliffracer/detail/text/trace.hpp>
 #include <cliffracer/detail/work/work_context.hpp>
@@ -22,6 +23,16 @@ class MessageContext final : public WorkContext {
 [[nodiscard]] inline std::string ids_text(WorkContext& context) {
   return "(correlation id " + escaped(context.correlation_id()) + ", trace " +
          trace_id_text(context.trace()) + ")";
+}
+
+/// What the calling code's messages carry: the correlation id of the message that it handles, and the trace
+/// of its work; outside of any work a trace that begins there.
+[[nodiscard]] inline MessageHeaders outgoing_headers() {
+  MessageHeaders headers;
+  WorkContext* const context = current_work_context();
+  if (context) headers.correlation_id = context->correlation_id();
+  headers.trace = context ? context->trace() : make_trace();
+  return headers;
 }
 
 }  // namespace cliffracer::detail

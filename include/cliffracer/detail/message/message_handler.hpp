@@ -1,14 +1,11 @@
 #pragma once
 
 #include <cliffracer/detail/message/handler_stats.hpp>
+#include <cliffracer/detail/registration/handler_registration.hpp>
 #include <cliffracer/detail/text/escaped.hpp>
 #include <cliffracer/detail/text/subject.hpp>
 #include <cliffracer/run_on.hpp>
 
-#include <asio/awaitable.hpp>
-#include <nlohmann/json.hpp>
-
-#include <cstdint>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -16,28 +13,8 @@
 
 namespace cliffracer::detail {
 
-/// One message on its way into a handler, which may take the payload out of it.
-struct Request {
-  std::string subject;
-  nlohmann::json payload;  ///< A JSON object, without its correlation_id.
-};
-
-enum class MessageKind : std::uint8_t { rpc, listener };
-
-/// An rpc or listener method with its type erased: two words and a function. Exactly one of `start` and
-/// `call` is set. Both throw BadArgument when the payload does not fit the method's argument, and whatever
-/// the method throws; the result of a void method is null. `request` must outlive the call, and the
-/// coroutine.
-struct MessageHandler {
-  MessageKind kind;
-  std::string name;
-  std::string subject{};      ///< Listener: what it subscribes to. Rpc: empty.
-  std::string queue_group{};  ///< Listener: replicas with one group share the messages; empty: each gets all.
-  RunOn run_on;
-  void* object;
-  asio::awaitable<nlohmann::json> (*start)(void* object,
-                                           Request& request) = nullptr;  ///< A coroutine method.
-  nlohmann::json (*call)(void* object, Request& request) = nullptr;      ///< A plain method.
+/// A registered handler of a Dispatcher.
+struct MessageHandler : HandlerRegistration {
   bool is_builtin = false;                ///< Of the library, for each replica by itself.
   std::unique_ptr<HandlerStats> stats{};  ///< There as soon as a Dispatcher has it.
 };
@@ -47,12 +24,12 @@ struct MessageHandler {
 }
 
 /// "rpc get_health", safe for a log line.
-[[nodiscard]] inline std::string label(const MessageHandler& handler) {
+[[nodiscard]] inline std::string label(const HandlerRegistration& handler) {
   return std::string{kind_name(handler.kind)} + " " + escaped(handler.name, 128);
 }
 
 /// Throws std::invalid_argument that names service, handler and rule.
-inline void check_validity(std::string_view service, const MessageHandler& handler) {
+inline void check_validity(std::string_view service, const HandlerRegistration& handler) {
   const auto refuse = [&](const std::string& what) {
     throw std::invalid_argument{"service " + escaped(service, 128) + ": " + label(handler) + ": " + what};
   };

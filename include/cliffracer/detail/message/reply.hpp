@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cliffracer/detail/text/json_text.hpp>
+#include <cliffracer/error.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -48,6 +49,19 @@ namespace cliffracer::detail {
   reply["timestamp"] = iso_timestamp(now);
   reply["correlation_id"] = correlation_id;
   return to_text(reply);
+}
+
+/// The result in a reply. Throws RpcError for an error in it.
+[[nodiscard]] inline nlohmann::json result_of(nlohmann::json reply, const std::string& service,
+                                              const std::string& method) {
+  if (reply.is_object()) {
+    if (const auto error = reply.find("error"); error != reply.end()) {
+      throw RpcError{RpcError::Reason::remote, service, method,
+                     error->is_string() ? error->get<std::string>() : to_text(*error)};
+    }
+    if (const auto result = reply.find("result"); result != reply.end()) return std::move(*result);
+  }
+  throw RpcError{RpcError::Reason::bad_reply, service, method, "neither result nor error"};
 }
 
 }  // namespace cliffracer::detail

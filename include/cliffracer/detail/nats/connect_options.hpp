@@ -8,6 +8,7 @@
 #include <vector>
 
 #include <cliffracer/detail/nats/c_api.hpp>
+#include <cliffracer/detail/text/broker_url.hpp>
 #include <cliffracer/service_config.hpp>
 
 namespace cliffracer::detail {
@@ -22,6 +23,17 @@ inline constexpr int max_pings_out = 2;
 [[nodiscard]] constexpr std::int64_t nats_milliseconds(std::chrono::nanoseconds wait) noexcept {
   const auto whole = std::chrono::duration_cast<std::chrono::milliseconds>(wait).count();
   return std::clamp<std::int64_t>(whole, 1, 3'600'000);
+}
+
+/// Whether the connection must be TLS, and nothing else.
+[[nodiscard]] inline bool wants_tls(const ServiceConfig& config) {
+  const TlsConfig& tls = config.tls;
+  if (tls.enabled || !tls.verify_server || !tls.ca_file.empty() || !tls.certificate_file.empty() ||
+      !tls.key_file.empty() || !tls.expected_hostname.empty())
+    return true;
+  for (const std::string& url : config.nats_url.list())
+    if (parse_broker_url(url).tls) return true;
+  return false;
 }
 
 /// Signs the broker's nonce; `closure` is a const std::string with the seed. nats.c frees the signature,

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cliffracer/detail/message/message_handler.hpp>
 #include <cliffracer/detail/registration/handler_method.hpp>
 
 #include <asio/awaitable.hpp>
@@ -9,11 +8,18 @@
 #include <concepts>
 #include <exception>
 #include <stdexcept>
+#include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
 
 namespace cliffracer::detail {
+
+/// One message on its way into a handler, which may take the payload out of it.
+struct Request {
+  std::string subject;
+  nlohmann::json payload;  ///< A JSON object, without its correlation_id.
+};
 
 /// The payload does not fit the method's argument: the caller's mistake.
 class BadArgument : public std::runtime_error {

@@ -94,16 +94,6 @@ struct BrokerUrl {
   return out;
 }
 
-/// An element of a braced list of addresses. std::string_view would not do: two literals in a second pair of
-/// braces make one, as the two ends of a range.
-struct UrlText {
-  UrlText(const char* url) : text{url == nullptr ? "" : url} {}
-  UrlText(std::string_view url) : text{url} {}
-  UrlText(const std::string& url) : text{url} {}
-
-  std::string_view text;
-};
-
 /// The addresses in `text`, which commas separate; blanks around them and empty ones are left out.
 inline void append_urls(std::vector<std::string>& list, std::string_view text) {
   for (std::size_t begin = 0; begin <= text.size();) {

@@ -62,4 +62,14 @@ namespace cliffracer::detail {
   return value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
+/// `arguments` as the text of a JSON object; null is an empty one.
+[[nodiscard]] inline std::string object_text(std::string_view operation, const nlohmann::json& arguments) {
+  if (arguments.is_null()) return "{}";
+  if (!arguments.is_object()) {
+    throw std::invalid_argument{std::string{operation} + ": a JSON object is needed, not " +
+                                arguments.type_name()};
+  }
+  return to_text(arguments);
+}
+
 }  // namespace cliffracer::detail

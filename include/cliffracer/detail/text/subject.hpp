@@ -97,4 +97,15 @@ inline void require_subscription_subject(std::string_view subject) {
   if (const auto rule = violated_subscription_rule(subject); !rule.empty()) throw_bad_subject(subject, rule);
 }
 
+/// The subject of `service`'s `method`. Throws std::invalid_argument for what is no name.
+[[nodiscard]] inline std::string method_subject(std::string_view operation, std::string_view service,
+                                                std::string_view kind, std::string_view method) {
+  for (const auto name : {service, method}) {
+    if (is_subject_token(name)) continue;
+    throw std::invalid_argument{std::string{operation} + ": \"" + escaped(name, 128) +
+                                "\" is not one NATS subject token"};
+  }
+  return std::string{service} + "." + std::string{kind} + "." + std::string{method};
+}
+
 }  // namespace cliffracer::detail

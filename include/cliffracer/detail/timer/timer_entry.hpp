@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cliffracer/detail/coroutine/operation_memory.hpp>
+#include <cliffracer/detail/registration/timer_method.hpp>
 #include <cliffracer/detail/time/timer_queue.hpp>
 #include <cliffracer/detail/timer/cluster_timer.hpp>
 #include <cliffracer/detail/timer/schedule.hpp>
@@ -9,9 +10,6 @@
 #include <cliffracer/detail/work/task_group.hpp>
 #include <cliffracer/detail/work/work_context.hpp>
 #include <cliffracer/tick_context.hpp>
-#include <cliffracer/timer.hpp>
-
-#include <asio/awaitable.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -20,47 +18,9 @@
 #include <optional>
 #include <stop_token>
 #include <string>
-#include <string_view>
-#include <tuple>
-#include <type_traits>
 #include <utility>
 
 namespace cliffracer::detail {
-
-/// A timer method without its type. One of the two functions is set; the context may be null when the method
-/// does not take it.
-struct TimerMethod {
-  std::string_view name;
-  bool takes_context = false;
-  asio::awaitable<void> (*start)(void* object, const TickContext*) = nullptr;  // a coroutine method
-  void (*call)(void* object, const TickContext*) = nullptr;                    // a plain method
-};
-
-/// `Type` for the linkage, see timer.
-template <class Type, auto Method>
-decltype(auto) call_timer_method(void* object, [[maybe_unused]] const TickContext* tick) {
-  auto& service = *static_cast<typename MethodTraits<Type>::class_type*>(object);
-  if constexpr (std::tuple_size_v<typename MethodTraits<Type>::argument_types> == 0) {
-    return (service.*Method)();
-  } else {
-    return (service.*Method)(*tick);
-  }
-}
-
-template <class Type, auto Method>
-[[nodiscard]] constexpr TimerMethod make_timer_method() {
-  TimerMethod method{.name = timer<Method, Type>::method_name(),
-                     .takes_context = std::tuple_size_v<typename MethodTraits<Type>::argument_types> != 0};
-  if constexpr (std::is_void_v<typename MethodTraits<Type>::result_type>) {
-    method.call = &call_timer_method<Type, Method>;
-  } else {
-    method.start = &call_timer_method<Type, Method>;
-  }
-  return method;
-}
-
-template <class Type, auto Method>
-inline constexpr TimerMethod timer_method = make_timer_method<Type, Method>();
 
 /// A run of a plain method on a worker thread. Only the timer's loop, and the worker while the loop waits for
 /// it.

@@ -1,12 +1,13 @@
 #pragma once
 
 #include <cliffracer/detail/registration/option_duration.hpp>
+#include <cliffracer/detail/registration/timer_method.hpp>
+#include <cliffracer/detail/registration/timer_registration.hpp>
 #include <cliffracer/detail/text/escaped.hpp>
 #include <cliffracer/detail/text/subject.hpp>
 #include <cliffracer/detail/timer/timer_entry.hpp>
 #include <cliffracer/run_on.hpp>
 #include <cliffracer/scope.hpp>
-#include <cliffracer/timer.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -17,46 +18,6 @@
 #include <string_view>
 
 namespace cliffracer::detail {
-
-/// What a timer<Method> says, whichever method it is.
-struct TimerOptions {
-  OptionDuration interval;
-  bool eager;
-  OptionDuration max_drift;
-  OptionDuration error_backoff;
-  std::optional<OptionDuration> tolerance;
-  std::optional<OptionDuration> initial_delay;
-  OptionDuration jitter;
-  OptionDuration timeout;
-  OptionDuration max_error_backoff;
-  std::uint32_t max_consecutive_errors;
-  bool align_to_epoch;
-  Scope scope;
-  WhenUnavailable when_unavailable;
-  MissedTicks missed_ticks;
-  RunOn run_on;
-  std::string name;
-};
-
-template <auto Method, class Type>
-[[nodiscard]] TimerOptions options_of(const timer<Method, Type>& registration) {
-  return {.interval = registration.interval,
-          .eager = registration.eager,
-          .max_drift = registration.max_drift,
-          .error_backoff = registration.error_backoff,
-          .tolerance = registration.tolerance,
-          .initial_delay = registration.initial_delay,
-          .jitter = registration.jitter,
-          .timeout = registration.timeout,
-          .max_error_backoff = registration.max_error_backoff,
-          .max_consecutive_errors = registration.max_consecutive_errors,
-          .align_to_epoch = registration.align_to_epoch,
-          .scope = registration.scope,
-          .when_unavailable = registration.when_unavailable,
-          .missed_ticks = registration.missed_ticks,
-          .run_on = registration.run_on,
-          .name = registration.name};
-}
 
 /// What a service says for all its timers.
 struct TimerDefaults {

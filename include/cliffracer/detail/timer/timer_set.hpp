@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cliffracer/detail/registration/timer_registration.hpp>
 #include <cliffracer/detail/timer/timer_control.hpp>
 #include <cliffracer/detail/timer/timer_entry.hpp>
 #include <cliffracer/detail/timer/timer_loop.hpp>
@@ -34,10 +35,17 @@ class TimerSet {
   TimerSet& operator=(const TimerSet&) = delete;
 
   /// Throws std::invalid_argument naming service, timer and rule.
-  template <auto Method, class Type>
-  void add(const std::string& service, const timer<Method, Type>& registration,
-           typename timer<Method, Type>::service_type& object, const TimerDefaults& defaults = {}) {
-    add(service, options_of(registration), timer_method<Type, Method>, &object, defaults);
+  void add(const std::string& service, TimerRegistration registration, const TimerDefaults& defaults = {}) {
+    const TimerMethod& method = *registration.method;
+    TimerOptions& options = registration.options;
+    std::string name = options.name.empty() ? std::string{method.name} : std::move(options.name);
+    const TimerSettings settings = checked_settings(service, name, options, method, defaults);
+    if (names_.contains(name)) {
+      throw std::invalid_argument{"service " + service + ": timer " + name +
+                                  ": two timers have this name: give one of them another .name"};
+    }
+    entries_.push_back(std::make_unique<TimerEntry>(std::move(name), method, registration.object, settings));
+    names_.emplace(entries_.back()->name, entries_.back().get());
   }
 
   [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
@@ -181,18 +189,6 @@ class TimerSet {
   }
 
  private:
-  void add(const std::string& service, TimerOptions options, const TimerMethod& method, void* object,
-           const TimerDefaults& defaults) {
-    std::string name = options.name.empty() ? std::string{method.name} : std::move(options.name);
-    const TimerSettings settings = checked_settings(service, name, options, method, defaults);
-    if (names_.contains(name)) {
-      throw std::invalid_argument{"service " + service + ": timer " + name +
-                                  ": two timers have this name: give one of them another .name"};
-    }
-    entries_.push_back(std::make_unique<TimerEntry>(std::move(name), method, object, settings));
-    names_.emplace(entries_.back()->name, entries_.back().get());
-  }
-
   [[nodiscard]] TimerEntry& find(const std::string& service, std::string_view name) const {
     const auto found = names_.find(name);
     if (found == names_.end())

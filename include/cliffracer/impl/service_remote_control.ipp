@@ -1,8 +1,9 @@
 #pragma once
 
+#include <cliffracer/build_mode.hpp>
 #include <cliffracer/detail/message/message_handler.hpp>
 #include <cliffracer/detail/registration/handler_call.hpp>
-#include <cliffracer/nats_service.hpp>
+#include <cliffracer/detail/service/service.hpp>
 #include <cliffracer/timer_stats_json.hpp>
 
 #include <nlohmann/json.hpp>
@@ -14,8 +15,7 @@
 
 // How a service's timers are controlled with requests to `{service}.rpc.timers.*`.
 
-namespace cliffracer {
-namespace detail {
+namespace cliffracer::detail {
 
 /// A text among the arguments of a request. Throws BadArgument.
 [[nodiscard]] inline std::string text_argument(const nlohmann::json& arguments, const char* name,
@@ -36,51 +36,47 @@ namespace detail {
   return std::chrono::duration<double>{found->get<double>()};
 }
 
-}  // namespace detail
-
-inline void NatsService::add_remote_control() {
+CLIFFRACER_DECL void Service::add_remote_control() {
   const auto add = [this](std::string name, auto call) {
-    detail::MessageHandler handler{.kind = detail::MessageKind::rpc,
-                                   .name = "timers." + std::move(name),
-                                   .subject = {},
-                                   .queue_group = {},
-                                   .run_on = RunOn::event_loop,
-                                   .object = this};
+    HandlerRegistration handler{.kind = MessageKind::rpc,
+                                .name = "timers." + std::move(name),
+                                .subject = {},
+                                .queue_group = {},
+                                .run_on = RunOn::event_loop,
+                                .object = this};
     handler.call = call;
     dispatcher_.add_builtin(std::move(handler));
   };
-  add("pause", [](void* self, detail::Request& request) {
-    return control(self, request, [&](NatsService& service, const std::string& timer) {
-      service.pause(timer, detail::text_argument(request.payload, "reason", false));
+  add("pause", [](void* self, Request& request) {
+    return control(self, request, [&](Service& service, const std::string& timer) {
+      service.pause(timer, text_argument(request.payload, "reason", false));
     });
   });
-  add("resume", [](void* self, detail::Request& request) {
-    return control(self, request,
-                   [](NatsService& service, const std::string& timer) { service.resume(timer); });
+  add("resume", [](void* self, Request& request) {
+    return control(self, request, [](Service& service, const std::string& timer) { service.resume(timer); });
   });
-  add("trigger", [](void* self, detail::Request& request) {
-    return control(self, request,
-                   [](NatsService& service, const std::string& timer) { service.trigger(timer); });
+  add("trigger", [](void* self, Request& request) {
+    return control(self, request, [](Service& service, const std::string& timer) { service.trigger(timer); });
   });
-  add("set_interval", [](void* self, detail::Request& request) {
-    return control(self, request, [&](NatsService& service, const std::string& timer) {
-      service.set_interval(timer, detail::seconds_argument(request.payload, "interval"));
+  add("set_interval", [](void* self, Request& request) {
+    return control(self, request, [&](Service& service, const std::string& timer) {
+      service.set_interval(timer, seconds_argument(request.payload, "interval"));
     });
   });
 }
 
 /// Does `action` with the timer that a request names. Returns the timer's statistics after it.
 template <class Action>
-nlohmann::json NatsService::control(void* self, const detail::Request& request, const Action& action) {
-  auto& service = *static_cast<NatsService*>(self);
-  const std::string timer = detail::text_argument(request.payload, "name", true);
+nlohmann::json Service::control(void* self, const Request& request, const Action& action) {
+  auto& service = *static_cast<Service*>(self);
+  const std::string timer = text_argument(request.payload, "name", true);
   try {
     action(service, timer);
   } catch (const std::invalid_argument& refused) {
-    throw detail::BadArgument{refused.what()};
+    throw BadArgument{refused.what()};
   }
   return service.timers_.stats_of(service.config_.name, timer, service.queue_.now(),
                                   service.queue_.source().wall_clock());
 }
 
-}  // namespace cliffracer
+}  // namespace cliffracer::detail

@@ -1,8 +1,9 @@
 #pragma once
 
+#include <cliffracer/build_mode.hpp>
 #include <cliffracer/detail/service/discovery.hpp>
+#include <cliffracer/detail/service/service.hpp>
 #include <cliffracer/detail/text/escaped.hpp>
-#include <cliffracer/nats_service.hpp>
 
 #include <asio/any_io_executor.hpp>
 #include <nlohmann/json.hpp>
@@ -14,10 +15,9 @@
 #include <string_view>
 #include <utility>
 
-// What NatsService subscribes to, and what it answers by itself.
+// What the service subscribes to, and what it answers by itself.
 
-namespace cliffracer {
-namespace detail {
+namespace cliffracer::detail {
 
 /// Whether a request is for the service with this id: that is so unless it names another one as `instance`.
 [[nodiscard]] inline bool is_for_instance(const nlohmann::json& payload, std::string_view id) {
@@ -26,14 +26,12 @@ namespace detail {
   return named == payload.end() || *named == id;
 }
 
-}  // namespace detail
-
-inline std::string NatsService::rpc_group() const {
+CLIFFRACER_DECL std::string Service::rpc_group() const {
   // NATS's services protocol has it for endpoints without a group of their own.
   return config_.queue_group.empty() ? "q" : config_.queue_group;
 }
 
-inline void NatsService::open_for_messages() {
+CLIFFRACER_DECL void Service::open_for_messages() {
   asio::any_io_executor worker;
   if (dispatcher_.needs_worker()) {
     worker = environment_.workers_inline() ? asio::any_io_executor{context_.get_executor()}
@@ -44,42 +42,41 @@ inline void NatsService::open_for_messages() {
   bool has_rpc = false;
   for (const auto& handler : dispatcher_.handlers()) {
     if (handler.is_builtin) continue;
-    if (handler.kind == detail::MessageKind::rpc) {
+    if (handler.kind == MessageKind::rpc) {
       has_rpc = true;
       continue;
     }
-    opened->subscribe(handler.subject, handler.queue_group, [this, &handler](detail::Inbound message) {
+    opened->subscribe(handler.subject, handler.queue_group, [this, &handler](Inbound message) {
       dispatcher_.on_event(handler, std::move(message));
     });
   }
   if (has_rpc) {
     opened->subscribe(config_.name + ".rpc.*", rpc_group(),
-                      [this](detail::Inbound message) { dispatcher_.on_request(std::move(message)); });
+                      [this](Inbound message) { dispatcher_.on_request(std::move(message)); });
     opened->subscribe(config_.name + ".async.*", rpc_group(),
-                      [this](detail::Inbound message) { dispatcher_.on_async(std::move(message)); });
+                      [this](Inbound message) { dispatcher_.on_async(std::move(message)); });
   }
   if (config_.remote_control) {
     // Every replica obeys, or the one that is named.
-    opened->subscribe(config_.name + ".rpc.timers.*", {}, [this](detail::Inbound message) {
-      if (detail::is_for_instance(message.payload, id_)) dispatcher_.on_request(std::move(message));
+    opened->subscribe(config_.name + ".rpc.timers.*", {}, [this](Inbound message) {
+      if (is_for_instance(message.payload, id_)) dispatcher_.on_request(std::move(message));
     });
   }
   if (config_.discovery) open_for_inquiries(*opened);
 }
 
-inline void NatsService::open_for_inquiries(detail::Link& link) {
-  for (const detail::Inquiry inquiry : detail::inquiries) {
-    const std::string all{detail::subject_of(inquiry)};
+CLIFFRACER_DECL void Service::open_for_inquiries(Link& link) {
+  for (const Inquiry inquiry : inquiries) {
+    const std::string all{subject_of(inquiry)};
     const std::string same_name = all + "." + config_.name;
     for (const std::string& subject : {all, same_name, same_name + "." + id_}) {
-      link.subscribe(subject, {},
-                     [this, inquiry](const detail::Inbound& asked) { answer(inquiry, asked.reply); });
+      link.subscribe(subject, {}, [this, inquiry](const Inbound& asked) { answer(inquiry, asked.reply); });
     }
   }
 }
 
 /// Answers an inquiry of NATS's services protocol.
-inline void NatsService::answer(detail::Inquiry inquiry, const std::string& reply) {
+CLIFFRACER_DECL void Service::answer(Inquiry inquiry, const std::string& reply) {
   // More would keep the event loop for long, whatever the broker takes.
   constexpr std::size_t longest = 1024 * 1024;
   if (reply.empty() || state_ == State::stopping || state_ == State::idle) return;
@@ -89,22 +86,22 @@ inline void NatsService::answer(detail::Inquiry inquiry, const std::string& repl
     const std::size_t max_bytes = limit > 0 ? std::min(longest, static_cast<std::size_t>(limit)) : longest;
     std::string text;
     switch (inquiry) {
-      case detail::Inquiry::ping:
-        text = detail::ping_text(describe());
+      case Inquiry::ping:
+        text = ping_text(describe());
         break;
-      case detail::Inquiry::info:
-        text = detail::info_text(describe());
+      case Inquiry::info:
+        text = info_text(describe());
         break;
-      case detail::Inquiry::stats:
-        text = detail::stats_text(
+      case Inquiry::stats:
+        text = stats_text(
             describe(), timers_.size(), [this] { return get_timer_stats(); }, max_bytes);
         break;
     }
     opened->publish(reply, std::move(text));
   } catch (const std::exception& error) {
-    log_->warn("service {}: {} is not answered: {}", config_.name, detail::subject_of(inquiry),
-               detail::escaped(error.what()));
+    log_->warn("service {}: {} is not answered: {}", config_.name, subject_of(inquiry),
+               escaped(error.what()));
   }
 }
 
-}  // namespace cliffracer
+}  // namespace cliffracer::detail

@@ -1,7 +1,8 @@
 #pragma once
 
+#include <cliffracer/build_mode.hpp>
+#include <cliffracer/detail/service/service.hpp>
 #include <cliffracer/detail/text/exception_text.hpp>
-#include <cliffracer/nats_service.hpp>
 
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
@@ -16,35 +17,35 @@
 #include <utility>
 #include <vector>
 
-// How NatsService stops.
+// How the service stops.
 
-namespace cliffracer {
+namespace cliffracer::detail {
 
-inline asio::awaitable<void> NatsService::stop() {
+CLIFFRACER_DECL asio::awaitable<void> Service::stop() {
   auto stopping = stop_here();
   co_await asio::co_spawn(strand_, std::move(stopping), asio::use_awaitable);
 }
 
-inline void NatsService::request_stop() noexcept {
+CLIFFRACER_DECL void Service::request_stop() noexcept {
   if (stop_requested_.exchange(true) || state_ == State::idle) return;
   asio::post(strand_, [this] { begin_stop(); });
 }
 
-inline asio::awaitable<void> NatsService::stop_here() {
+CLIFFRACER_DECL asio::awaitable<void> Service::stop_here() {
   if (state_ == State::idle) co_return;
   stop_requested_ = true;
   begin_stop();
   co_await wait_until_idle();
 }
 
-inline asio::awaitable<void> NatsService::wait_until_idle() {
+CLIFFRACER_DECL asio::awaitable<void> Service::wait_until_idle() {
   for (const auto start = starts_; state_ != State::idle && starts_ == start;) {
     asio::error_code ignored;  // what counts is the state
     co_await idle_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
   }
 }
 
-inline void NatsService::begin_stop() noexcept {
+CLIFFRACER_DECL void Service::begin_stop() noexcept {
   // start_here() sees that a stop was requested; only its hook has to be ended.
   if (state_ == State::starting) tasks_.cancel();
   if (state_ != State::running) return;
@@ -54,22 +55,22 @@ inline void NatsService::begin_stop() noexcept {
 
 /// A stop that finds no memory can neither go on nor be undone: it ends the process instead of waiting for
 /// ever.
-inline asio::awaitable<void> NatsService::shut_down(bool with_hook) {
+CLIFFRACER_DECL asio::awaitable<void> Service::shut_down(bool with_hook) {
   try {
     auto ending = end_everything(with_hook);
     co_await std::move(ending);
   } catch (...) {
-    detail::log_quietly([&] {
+    log_quietly([&] {
       log_->critical("service {}: cannot stop, the process ends: {}", config_.name,
-                     detail::escaped(detail::text_of(std::current_exception())));
+                     escaped(text_of(std::current_exception())));
       log_->flush();
     });
     std::terminate();
   }
 }
 
-inline asio::awaitable<void> NatsService::end_everything(bool with_hook) {
-  const detail::TimePoint began = queue_.now();
+CLIFFRACER_DECL asio::awaitable<void> Service::end_everything(bool with_hook) {
+  const TimePoint began = queue_.now();
   state_ = State::stopping;
   log_->info("service {}: stopping", config_.name);
   const auto opened = link();
@@ -78,9 +79,9 @@ inline asio::awaitable<void> NatsService::end_everything(bool with_hook) {
   opened->unsubscribe_all();
   co_await end_tasks();
   if (with_hook) {
-    const auto failure = co_await run_hook("on_stop", &NatsService::on_stop);
+    const auto failure = co_await run_hook("on_stop", hooks_.on_stop);
     if (failure) {
-      log_->error("service {}: on_stop failed: {}", config_.name, detail::escaped(detail::text_of(failure)));
+      log_->error("service {}: on_stop failed: {}", config_.name, escaped(text_of(failure)));
     }
   }
   timers_.stopped();
@@ -95,15 +96,15 @@ inline asio::awaitable<void> NatsService::end_everything(bool with_hook) {
 }
 
 /// Waits for what runs; after stop_timeout cancels it, says its name, and waits on.
-inline asio::awaitable<void> NatsService::end_tasks() {
-  const detail::TimePoint asked = queue_.now();
+CLIFFRACER_DECL asio::awaitable<void> Service::end_tasks() {
+  const TimePoint asked = queue_.now();
   bool ended = co_await tasks_.wait_empty(config_.stop_timeout);
   // With no stop_timeout nothing had a turn to end in.
   bool is_late = config_.stop_timeout > std::chrono::nanoseconds::zero();
   while (!ended) {
     for (const auto& name : is_late ? tasks_.names() : std::vector<std::string>{}) {
       log_->warn("service {}: {} still runs {:.1f} s after it should end", config_.name, name,
-                 detail::seconds(queue_.now() - asked));
+                 seconds(queue_.now() - asked));
     }
     is_late = true;
     timers_.cancelling();
@@ -113,4 +114,4 @@ inline asio::awaitable<void> NatsService::end_tasks() {
   }
 }
 
-}  // namespace cliffracer
+}  // namespace cliffracer::detail

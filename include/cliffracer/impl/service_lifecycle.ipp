@@ -1,7 +1,8 @@
 #pragma once
 
+#include <cliffracer/build_mode.hpp>
+#include <cliffracer/detail/service/service.hpp>
 #include <cliffracer/detail/text/exception_text.hpp>
-#include <cliffracer/nats_service.hpp>
 
 #include <asio/cancellation_state.hpp>
 #include <asio/co_spawn.hpp>
@@ -21,10 +22,9 @@
 #include <system_error>
 #include <utility>
 
-// How NatsService is made, starts and runs.
+// How the service is made, starts and runs.
 
-namespace cliffracer {
-namespace detail {
+namespace cliffracer::detail {
 
 [[nodiscard]] inline ServiceConfig checked(ServiceConfig config) {
   check_validity(config);
@@ -42,28 +42,26 @@ inline asio::awaitable<void> until_end(asio::awaitable<void> task, std::exceptio
   signals.cancel();
 }
 
-}  // namespace detail
+CLIFFRACER_DECL Service::Service(ServiceConfig config, Hooks hooks)
+    : Service{Environment::given_context ? nullptr : std::make_unique<asio::io_context>(1),
+              Environment::given_context, std::move(config), std::move(hooks)} {}
 
-inline NatsService::NatsService(ServiceConfig config)
-    : NatsService{detail::Environment::given_context ? nullptr : std::make_unique<asio::io_context>(1),
-                  detail::Environment::given_context, std::move(config)} {}
+CLIFFRACER_DECL Service::Service(asio::io_context& context, ServiceConfig config, Hooks hooks)
+    : Service{nullptr, &context, std::move(config), std::move(hooks)} {}
 
-inline NatsService::NatsService(asio::io_context& context, ServiceConfig config)
-    : NatsService{nullptr, &context, std::move(config)} {}
-
-inline NatsService::NatsService(std::unique_ptr<asio::io_context> owned, asio::io_context* context,
-                                ServiceConfig config)
-    : config_{detail::checked(std::move(config))},
+CLIFFRACER_DECL Service::Service(std::unique_ptr<asio::io_context> owned, asio::io_context* context,
+                                 ServiceConfig config, Hooks hooks)
+    : config_{checked(std::move(config))},
+      hooks_{std::move(hooks)},
       owned_context_{std::move(owned)},
       context_{owned_context_ ? *owned_context_ : *context},
       strand_{asio::make_strand(context_)},
-      log_{detail::service_logger(config_.name)},
-      environment_{asio::use_service<detail::Environment>(context_)},
+      log_{service_logger(config_.name)},
+      environment_{asio::use_service<Environment>(context_)},
       queue_{environment_.queue()},
       tasks_{strand_, queue_,
-             [this](const std::string& name, const std::exception_ptr& escaped) {
-               log_->error("service {}: {} failed: {}", config_.name, name,
-                           detail::escaped(detail::text_of(escaped)));
+             [this](const std::string& name, const std::exception_ptr& thrown) {
+               log_->error("service {}: {} failed: {}", config_.name, name, escaped(text_of(thrown)));
                // The process may end next.
                log_->flush();
              }},
@@ -73,19 +71,19 @@ inline NatsService::NatsService(std::unique_ptr<asio::io_context> owned, asio::i
                   tasks_,
                   queue_.source(),
                   strand_,
-                  [this](std::string subject, std::string payload, detail::MessageHeaders headers) {
+                  [this](std::string subject, std::string payload, MessageHeaders headers) {
                     started_link("reply")->publish(std::move(subject), std::move(payload), {},
                                                    std::move(headers));
                   }},
       idle_{strand_, asio::steady_timer::time_point::max()} {
   dispatcher_.set_blocking_threshold(config_.blocking_threshold);
-  dispatcher_.on_blocked([this](const std::string& what, detail::TimePoint began, detail::TimePoint ended) {
+  dispatcher_.on_blocked([this](const std::string& what, TimePoint began, TimePoint ended) {
     timers_.held_by(what, began, ended);
   });
   if (config_.remote_control) add_remote_control();
 }
 
-inline NatsService::~NatsService() {
+CLIFFRACER_DECL Service::~Service() {
   if (state_ == State::idle) return;
   const std::string message =
       "service " + config_.name +
@@ -96,7 +94,31 @@ inline NatsService::~NatsService() {
   std::terminate();
 }
 
-inline void NatsService::run() {
+/// Refuses a registration that comes too late, or whose method has no `object` here.
+CLIFFRACER_DECL void Service::require_owner(const void* object, const std::string& registration) const {
+  const auto refuse = [&](std::string_view rule) {
+    throw std::invalid_argument{"service " + config_.name + ": " + registration + ": " + std::string{rule}};
+  };
+  if (was_started_) refuse("add() must come before the first start");
+  if (!object) refuse("the method belongs to a class that is neither this service nor a public base of it");
+}
+
+CLIFFRACER_DECL void Service::add_timer(TimerRegistration registration) {
+  const std::string& name = registration.options.name;
+  require_owner(registration.object,
+                "timer " + (name.empty() ? std::string{registration.method->name} : name));
+  timers_.add(config_.name, std::move(registration),
+              {.tolerance = config_.default_tolerance,
+               .jitter_seed = config_.jitter_seed != 0 ? config_.jitter_seed : environment_.jitter_seed(),
+               .keep = config_.cluster.keep});
+}
+
+CLIFFRACER_DECL void Service::add_handler(HandlerRegistration registration) {
+  require_owner(registration.object, std::string{kind_name(registration.kind)} + " " + registration.name);
+  dispatcher_.add(std::move(registration));
+}
+
+CLIFFRACER_DECL void Service::run() {
   if (!owned_context_) {
     throw std::logic_error{
         "service " + config_.name +
@@ -114,7 +136,7 @@ inline void NatsService::run() {
   });
   std::exception_ptr failure;
   // Not in co_spawn's handler, which Asio may have no memory to call.
-  asio::co_spawn(strand_, detail::until_end(run_here(), failure, signals), asio::detached);
+  asio::co_spawn(strand_, until_end(run_here(), failure, signals), asio::detached);
   for (bool ended = false; !ended;) {
     try {
       context_.run();
@@ -123,19 +145,19 @@ inline void NatsService::run() {
       // From a handler that somebody else put on this io_context.
       failure = std::current_exception();
       log_->critical("service {}: stops, because a handler on its event loop threw: {}", config_.name,
-                     detail::escaped(detail::text_of(failure)));
+                     escaped(text_of(failure)));
       if (state_ != State::idle) request_stop();
     }
   }
   if (failure) std::rethrow_exception(failure);
 }
 
-inline asio::awaitable<void> NatsService::run_here() {
+CLIFFRACER_DECL asio::awaitable<void> Service::run_here() {
   const bool started = co_await start_here();
   if (started) co_await wait_until_idle();
 }
 
-inline asio::awaitable<void> NatsService::start() {
+CLIFFRACER_DECL asio::awaitable<void> Service::start() {
   auto starting = start_here();
   const bool started = co_await asio::co_spawn(strand_, std::move(starting), asio::use_awaitable);
   if (!started) {
@@ -145,11 +167,11 @@ inline asio::awaitable<void> NatsService::start() {
 }
 
 /// False: stopped before it was started.
-inline asio::awaitable<bool> NatsService::start_here() {
+CLIFFRACER_DECL asio::awaitable<bool> Service::start_here() {
   // Half a start cannot be left behind.
   co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
   if (state_ != State::idle) throw std::logic_error{"service " + config_.name + ": start(): it runs already"};
-  auto opened = detail::Link::create(strand_, queue_, config_, log_, environment_.broker());
+  auto opened = Link::create(strand_, queue_, config_, log_, environment_.broker());
   state_ = State::starting;
   started_at_ = queue_.source().wall_clock();
   was_started_ = true;
@@ -165,7 +187,7 @@ inline asio::awaitable<bool> NatsService::start_here() {
   try {
     opened->open();
     if (!stop_requested_) {
-      failure = co_await run_hook("on_start", &NatsService::on_start);
+      failure = co_await run_hook("on_start", hooks_.on_start);
       was_hook_run = !failure;
     }
     if (!failure && !stop_requested_) {
@@ -189,7 +211,7 @@ inline asio::awaitable<bool> NatsService::start_here() {
   if (failure || stop_requested_) {
     const bool is_stopped = stop_requested_;
     co_await shut_down(was_hook_run);
-    if (failure && !(is_stopped && detail::is_abort(failure))) std::rethrow_exception(failure);
+    if (failure && !(is_stopped && is_abort(failure))) std::rethrow_exception(failure);
     co_return false;
   }
   state_ = State::running;
@@ -201,24 +223,23 @@ inline asio::awaitable<bool> NatsService::start_here() {
 }
 
 /// If replicas share a timer.
-inline void NatsService::join_cluster(const std::shared_ptr<detail::Link>& opened) {
+CLIFFRACER_DECL void Service::join_cluster(const std::shared_ptr<Link>& opened) {
   const auto shared = timers_.cluster_timers();
   if (shared.empty()) return;
   if (!claims_) {
-    const detail::ClusterClaims::Surroundings around{
+    const ClusterClaims::Surroundings around{
         .strand = strand_, .queue = queue_, .tasks = tasks_, .log = *log_, .config = config_, .id = id_};
-    claims_ = std::make_unique<detail::ClusterClaims>(
-        around, shared, [this](detail::TimerEntry& entry, detail::ClaimOutcome outcome) {
-          timers_.claim_decided(entry, outcome);
-        });
+    claims_ = std::make_unique<ClusterClaims>(
+        around, shared,
+        [this](TimerEntry& entry, ClaimOutcome outcome) { timers_.claim_decided(entry, outcome); });
   }
   claims_->attach(opened);
 }
 
 /// Keeps what `hook` throws.
-inline asio::awaitable<void> NatsService::capture(Hook hook, std::exception_ptr& thrown) {
+CLIFFRACER_DECL asio::awaitable<void> Service::capture(const Hook& hook, std::exception_ptr& thrown) {
   try {
-    auto task = (this->*hook)();
+    auto task = hook();
     co_await std::move(task);
   } catch (...) {
     thrown = std::current_exception();
@@ -226,7 +247,7 @@ inline asio::awaitable<void> NatsService::capture(Hook hook, std::exception_ptr&
 }
 
 /// Runs a hook of the subclass as a task. Returns what it threw.
-inline asio::awaitable<std::exception_ptr> NatsService::run_hook(std::string name, Hook hook) {
+CLIFFRACER_DECL asio::awaitable<std::exception_ptr> Service::run_hook(std::string name, const Hook& hook) {
   std::exception_ptr thrown;
   const bool is_start = state_ == State::starting;
   tasks_.spawn(std::move(name), capture(hook, thrown));
@@ -238,4 +259,4 @@ inline asio::awaitable<std::exception_ptr> NatsService::run_hook(std::string nam
   co_return thrown;
 }
 
-}  // namespace cliffracer
+}  // namespace cliffracer::detail

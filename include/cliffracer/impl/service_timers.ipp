@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cliffracer/build_mode.hpp>
+#include <cliffracer/detail/service/service.hpp>
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+
+// How the service lets its timers be controlled and observed.
+
+namespace cliffracer::detail {
+
+CLIFFRACER_DECL void Service::pause(std::string_view name, std::string_view reason) {
+  timers_.pause(config_.name, name, std::string{reason});
+}
+
+CLIFFRACER_DECL void Service::resume(std::string_view name) { timers_.resume(config_.name, name); }
+
+CLIFFRACER_DECL void Service::trigger(std::string_view name) { timers_.trigger(config_.name, name); }
+
+CLIFFRACER_DECL void Service::set_interval(std::string_view name, OptionDuration interval) {
+  timers_.set_interval(config_.name, name, interval);
+}
+
+CLIFFRACER_DECL std::optional<std::chrono::steady_clock::time_point> Service::next_due(
+    std::string_view name) const {
+  return timers_.next_due(config_.name, name);
+}
+
+CLIFFRACER_DECL void Service::set_observer(std::shared_ptr<TimerObserver> observer) {
+  if (state_ != State::idle)
+    throw std::logic_error{"service " + config_.name + ": set_observer() must come before start()"};
+  observer_ = std::move(observer);
+}
+
+}  // namespace cliffracer::detail
