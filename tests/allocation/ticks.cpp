@@ -163,10 +163,10 @@ TEST_CASE("a million ticks of a coroutine method allocate nothing") {
   Counting object;
   CHECK(object.run([&](auto& timers) {
     timers.add("allocation",
-               timer<&Counting::coroutine>{.interval = 1us,
-                                           .max_drift = std::chrono::nanoseconds::max(),
-                                           .missed_ticks = MissedTicks::burst},
-               object);
+               registration_of(timer<&Counting::coroutine>{.interval = 1us,
+                                                           .max_drift = std::chrono::nanoseconds::max(),
+                                                           .missed_ticks = MissedTicks::burst},
+                               &object));
   }) == 0);
 }
 
@@ -174,10 +174,10 @@ TEST_CASE("ticks of a coroutine method that waits for Asio's objects allocate no
   Counting object{measured_waits};
   CHECK(object.run([&](auto& timers) {
     timers.add("allocation",
-               timer<&Counting::waiting>{.interval = 1us,
-                                         .max_drift = std::chrono::nanoseconds::max(),
-                                         .missed_ticks = MissedTicks::burst},
-               object);
+               registration_of(timer<&Counting::waiting>{.interval = 1us,
+                                                         .max_drift = std::chrono::nanoseconds::max(),
+                                                         .missed_ticks = MissedTicks::burst},
+                               &object));
   }) == 0);
 }
 
@@ -185,11 +185,11 @@ TEST_CASE("a million ticks of a plain method on the event loop allocate nothing"
   Counting object;
   CHECK(object.run([&](auto& timers) {
     timers.add("allocation",
-               timer<&Counting::plain>{.interval = 1us,
-                                       .max_drift = std::chrono::nanoseconds::max(),
-                                       .missed_ticks = MissedTicks::burst,
-                                       .run_on = RunOn::event_loop},
-               object);
+               registration_of(timer<&Counting::plain>{.interval = 1us,
+                                                       .max_drift = std::chrono::nanoseconds::max(),
+                                                       .missed_ticks = MissedTicks::burst,
+                                                       .run_on = RunOn::event_loop},
+                               &object));
   }) == 0);
 }
 
@@ -197,10 +197,10 @@ TEST_CASE("a million ticks of a plain method on a worker allocate nothing") {
   Counting object;
   CHECK(object.run([&](auto& timers) {
     timers.add("allocation",
-               timer<&Counting::plain>{.interval = 1us,
-                                       .max_drift = std::chrono::nanoseconds::max(),
-                                       .missed_ticks = MissedTicks::burst},
-               object);
+               registration_of(timer<&Counting::plain>{.interval = 1us,
+                                                       .max_drift = std::chrono::nanoseconds::max(),
+                                                       .missed_ticks = MissedTicks::burst},
+                               &object));
   }) == 0);
 }
 
@@ -209,14 +209,15 @@ TEST_CASE("ticks of several timers at once allocate nothing, but for what happen
   CHECK(object.run([&](auto& timers) {
     for (const char* name : {"a", "b", "c", "d"}) {
       timers.add("allocation",
-                 timer<&Counting::coroutine>{
-                     .interval = 1us, .max_drift = std::chrono::nanoseconds::max(), .name = name},
-                 object);
+                 registration_of(
+                     timer<&Counting::coroutine>{
+                         .interval = 1us, .max_drift = std::chrono::nanoseconds::max(), .name = name},
+                     &object));
       timers.add("allocation",
-                 timer<&Counting::plain>{.interval = 10us,
-                                         .max_drift = std::chrono::nanoseconds::max(),
-                                         .name = std::string{"plain_"} + name},
-                 object);
+                 registration_of(timer<&Counting::plain>{.interval = 10us,
+                                                         .max_drift = std::chrono::nanoseconds::max(),
+                                                         .name = std::string{"plain_"} + name},
+                                 &object));
     }
     // A wait that is replaced twice before it can end.
   }) < 10);

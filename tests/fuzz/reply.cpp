@@ -3,7 +3,7 @@
 //
 // Input: a line with the end of the reply's subject, and then the reply's payload.
 
-#include <cliffracer/detail/service/messaging.hpp>
+#include <cliffracer/detail/message/reply.hpp>
 #include <cliffracer/detail/text/json_text.hpp>
 
 #include "fuzz.hpp"

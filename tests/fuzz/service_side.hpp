@@ -8,7 +8,7 @@
 #include <cliffracer/detail/message/dispatcher.hpp>
 #include <cliffracer/detail/nats/c_api.hpp>
 #include <cliffracer/detail/nats/nats_callbacks.hpp>
-#include <cliffracer/detail/registration/make_handler.hpp>
+#include <cliffracer/detail/registration/handler_registration.hpp>
 #include <cliffracer/detail/text/json_text.hpp>
 #include <cliffracer/detail/time/steady_time.hpp>
 #include <cliffracer/detail/work/task_group.hpp>
@@ -140,7 +140,7 @@ class ServiceSide {
 
   template <class Registration>
   const cliffracer::detail::MessageHandler& add(Registration registration) {
-    dispatcher_.add(cliffracer::detail::make_handler(std::move(registration), service));
+    dispatcher_.add(cliffracer::detail::registration_of(std::move(registration), &service));
     return dispatcher_.handlers().back();
   }
 

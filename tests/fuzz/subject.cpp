@@ -5,7 +5,6 @@
 // last may have anything in it: service, method, subject.
 
 #include <cliffracer/detail/message/message_handler.hpp>
-#include <cliffracer/detail/service/messaging.hpp>
 #include <cliffracer/detail/text/subject.hpp>
 
 #include "fuzz.hpp"
@@ -101,12 +100,12 @@ void check_method_subject(std::string_view service, std::string_view method) {
 }
 
 void check_handler(std::string_view name, std::string_view subject, std::string_view queue_group) {
-  MessageHandler handler{.kind = MessageKind::listener,
-                         .name = std::string{name},
-                         .subject = std::string{subject},
-                         .queue_group = std::string{queue_group},
-                         .run_on = cliffracer::RunOn::event_loop,
-                         .object = nullptr};
+  HandlerRegistration handler{.kind = MessageKind::listener,
+                              .name = std::string{name},
+                              .subject = std::string{subject},
+                              .queue_group = std::string{queue_group},
+                              .run_on = cliffracer::RunOn::event_loop,
+                              .object = nullptr};
   const bool valid = model_of(name).token && model_of(subject).subscription &&
                      (queue_group.empty() || model_of(queue_group).token);
   require(is_refused([&] { check_validity("service", handler); }) != valid,

@@ -1,6 +1,6 @@
 #include <cliffracer/listener.hpp>
 
-#include <cliffracer/detail/registration/make_handler.hpp>
+#include <cliffracer/detail/registration/handler_registration.hpp>
 #include <cliffracer/rpc.hpp>
 
 #include <asio.hpp>
@@ -60,7 +60,7 @@ const std::string long_text = "a text that is too long for the small string opti
 template <auto Method>
 std::string heard_by() {
   Service service;
-  const auto handler = make_handler(cliffracer::listener<Method>{.subject = "system.alerts.*"}, service);
+  const auto handler = registration_of(cliffracer::listener<Method>{.subject = "system.alerts.*"}, &service);
   auto request = std::make_unique<Request>();
   request->subject = long_subject;
   request->payload = {{"text", long_text}};
@@ -76,7 +76,7 @@ std::string heard_by() {
   return service.heard.front();
 }
 
-void check_refused(MessageHandler handler, const std::string& message) {
+void check_refused(HandlerRegistration handler, const std::string& message) {
   INFO(message);
   try {
     check_validity("x", handler);
@@ -98,16 +98,16 @@ TEST_CASE("a listener knows its method's name and class, and has no subject by d
 
 TEST_CASE("a listener becomes a handler with subject, group, name and place") {
   Service service;
-  const auto handler = make_handler(
+  const auto handler = registration_of(
       cliffracer::listener<&Service::typed>{.subject = std::string{"a.*"}, .queue_group = "g", .name = "n"},
-      service);
+      &service);
   CHECK(handler.kind == MessageKind::listener);
   CHECK(handler.subject == "a.*");
   CHECK(handler.queue_group == "g");
   CHECK(handler.name == "n");
   CHECK(handler.run_on == RunOn::worker_pool);
-  const auto coroutine =
-      make_handler(cliffracer::listener<&Service::later_json>{.subject = std::string_view{"a.>"}}, service);
+  const auto coroutine = registration_of(
+      cliffracer::listener<&Service::later_json>{.subject = std::string_view{"a.>"}}, &service);
   CHECK(coroutine.name == "later_json");
   CHECK(coroutine.run_on == RunOn::event_loop);
 }
@@ -133,10 +133,10 @@ TEST_CASE("a listener method takes the message, alone or after the subject, by v
 TEST_CASE("what a listener must not be is refused with service, handler and rule") {
   Service service;
   const auto make = [&](std::string subject, std::string queue_group = "", std::string name = "on_alert") {
-    return make_handler(
+    return registration_of(
         cliffracer::listener<&Service::typed>{
             .subject = std::move(subject), .queue_group = std::move(queue_group), .name = std::move(name)},
-        service);
+        &service);
   };
   CHECK_NOTHROW(check_validity("x", make("a.*.b.>", "billing")));
   check_refused(make(""), "service x: listener on_alert: subject \"\" must be not empty");
@@ -159,14 +159,14 @@ TEST_CASE("what a listener must not be is refused with service, handler and rule
 TEST_CASE("a coroutine is refused on the worker pool") {
   Service service;
   check_refused(
-      make_handler(cliffracer::listener<&Service::later_json>{.subject = "a", .run_on = RunOn::worker_pool},
-                   service),
+      registration_of(
+          cliffracer::listener<&Service::later_json>{.subject = "a", .run_on = RunOn::worker_pool}, &service),
       "service x: listener later_json: run_on must be RunOn::event_loop for a coroutine");
 }
 
 TEST_CASE("a class of the same name in another file is another class") {
   Twin twin;
   Request request;
-  const auto handler = make_handler(cliffracer::rpc<&Twin::which>{}, twin);
+  const auto handler = registration_of(cliffracer::rpc<&Twin::which>{}, &twin);
   CHECK(handler.call(handler.object, request) == 2);
 }

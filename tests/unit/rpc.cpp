@@ -1,6 +1,6 @@
 #include <cliffracer/rpc.hpp>
 
-#include <cliffracer/detail/registration/make_handler.hpp>
+#include <cliffracer/detail/registration/handler_registration.hpp>
 
 #include <asio.hpp>
 
@@ -42,9 +42,9 @@ class Service : public Base {
   template <class Check>
   void with_private_methods(Check check) {
     using namespace cliffracer;
-    using detail::make_handler;
-    check(make_handler(rpc<&Service::nothing>{}, *this));
-    check(make_handler(rpc<&Service::get_const>{}, *this));
+    using detail::registration_of;
+    check(registration_of(rpc<&Service::nothing>{}, this));
+    check(registration_of(rpc<&Service::get_const>{}, this));
   }
 
   nlohmann::json echo(nlohmann::json arguments) { return arguments; }
@@ -87,11 +87,11 @@ struct Twin {
 using namespace cliffracer::detail;
 
 template <auto Method>
-MessageHandler handler_for(Service& service) {
-  return make_handler(cliffracer::rpc<Method>{}, service);
+HandlerRegistration handler_for(Service& service) {
+  return registration_of(cliffracer::rpc<Method>{}, &service);
 }
 
-nlohmann::json run(const MessageHandler& handler, nlohmann::json arguments = nlohmann::json::object()) {
+nlohmann::json run(const HandlerRegistration& handler, nlohmann::json arguments = nlohmann::json::object()) {
   Request request{.subject = "s.rpc.m", .payload = std::move(arguments)};
   if (handler.call != nullptr) return handler.call(handler.object, request);
   asio::io_context io;
@@ -131,7 +131,7 @@ TEST_CASE("an rpc runs where its method's type belongs") {
 
 TEST_CASE("an rpc becomes a handler with a name, a place and one function") {
   Service service;
-  const auto plain = make_handler(cliffracer::rpc<&Service::echo>{.name = "say"}, service);
+  const auto plain = registration_of(cliffracer::rpc<&Service::echo>{.name = "say"}, &service);
   CHECK(plain.kind == MessageKind::rpc);
   CHECK(plain.name == "say");
   CHECK(plain.run_on == RunOn::worker_pool);
@@ -145,10 +145,10 @@ TEST_CASE("an rpc becomes a handler with a name, a place and one function") {
 TEST_CASE("private, const, noexcept and inherited methods are called") {
   Service service;
   std::vector<nlohmann::json> results;
-  service.with_private_methods([&](const MessageHandler& handler) { results.push_back(run(handler)); });
+  service.with_private_methods([&](const HandlerRegistration& handler) { results.push_back(run(handler)); });
   CHECK(results == std::vector<nlohmann::json>{nullptr, 3});
   CHECK(service.runs == 1);
-  CHECK(run(make_handler(cliffracer::rpc<&Service::inherited>{}, service)) == 7);
+  CHECK(run(registration_of(cliffracer::rpc<&Service::inherited>{}, &service)) == 7);
 }
 
 TEST_CASE("an rpc method takes json or a type with from_json, by value or const&") {
@@ -184,5 +184,5 @@ TEST_CASE("arguments that do not fit are the caller's mistake") {
 
 TEST_CASE("classes of one name in two files are two classes to an rpc") {
   Twin twin;
-  CHECK(run(make_handler(cliffracer::rpc<&Twin::which>{}, twin)) == 1);
+  CHECK(run(registration_of(cliffracer::rpc<&Twin::which>{}, &twin)) == 1);
 }

@@ -1,6 +1,6 @@
 #include <cliffracer/detail/message/dispatcher.hpp>
 
-#include <cliffracer/detail/registration/make_handler.hpp>
+#include <cliffracer/detail/registration/handler_registration.hpp>
 
 #include "support/captured_log.hpp"
 #include "support/catch.hpp"
@@ -121,11 +121,11 @@ class Fixture {
 
   template <auto Method>
   void add(cliffracer::rpc<Method> registration = {}) {
-    dispatcher.add(make_handler(std::move(registration), service));
+    dispatcher.add(registration_of(std::move(registration), &service));
   }
   template <auto Method>
   const MessageHandler& add(cliffracer::listener<Method> registration) {
-    dispatcher.add(make_handler(std::move(registration), service));
+    dispatcher.add(registration_of(std::move(registration), &service));
     return dispatcher.handlers().back();
   }
 

@@ -29,7 +29,7 @@ std::string refusal(const timer<Method, Type>& registration, const TimerDefaults
   TimerSet timers;
   Service service;
   try {
-    timers.add("orders", registration, service, defaults);
+    timers.add("orders", registration_of(registration, &service), defaults);
   } catch (const std::invalid_argument& error) {
     return error.what();
   }
@@ -132,15 +132,16 @@ TEST_CASE("legal values at the edges are taken") {
 TEST_CASE("two timers of one name are refused, two timers on one method with names are not") {
   TimerSet timers;
   Service service;
-  timers.add("orders", timer<&Service::plain>{.interval = 1s}, service);
+  timers.add("orders", registration_of(timer<&Service::plain>{.interval = 1s}, &service));
   try {
-    timers.add("orders", timer<&Service::plain>{.interval = 2s}, service);
+    timers.add("orders", registration_of(timer<&Service::plain>{.interval = 2s}, &service));
     FAIL("not refused");
   } catch (const std::invalid_argument& error) {
     CHECK(std::string{error.what()} ==
           "service orders: timer plain: two timers have this name: give one of them another .name");
   }
-  timers.add("orders", timer<&Service::plain>{.interval = 2s, .name = "plain_slow"}, service);
+  timers.add("orders",
+             registration_of(timer<&Service::plain>{.interval = 2s, .name = "plain_slow"}, &service));
   CHECK(timers.size() == 2);
 }
 
@@ -148,9 +149,10 @@ TEST_CASE("statistics say how a timer was registered") {
   TimerSet timers;
   Service service;
   timers.add("orders",
-             timer<&Service::coroutine>{
-                 .interval = 30s, .eager = true, .max_drift = 2s, .error_backoff = 7s, .name = "refresh"},
-             service);
+             registration_of(
+                 timer<&Service::coroutine>{
+                     .interval = 30s, .eager = true, .max_drift = 2s, .error_backoff = 7s, .name = "refresh"},
+                 &service));
   const auto stats = timers.stats({}, {});
   REQUIRE(stats.timer_count == 1);
   CHECK(stats.timers[0].name == "refresh");
@@ -165,14 +167,20 @@ TEST_CASE("statistics say how a timer was registered") {
 TEST_CASE("a timer without a tolerance has the default, at most a tenth of its interval") {
   TimerSet timers;
   Service service;
-  timers.add("orders", timer<&Service::plain>{.interval = 100s, .name = "default"}, service,
+  timers.add("orders", registration_of(timer<&Service::plain>{.interval = 100s, .name = "default"}, &service),
              {.tolerance = 4s});
-  timers.add("orders", timer<&Service::plain>{.interval = 10s, .name = "short"}, service, {.tolerance = 4s});
-  timers.add("orders", timer<&Service::plain>{.interval = 10s, .tolerance = 3s, .name = "own"}, service,
+  timers.add("orders", registration_of(timer<&Service::plain>{.interval = 10s, .name = "short"}, &service),
              {.tolerance = 4s});
-  timers.add("orders", timer<&Service::plain>{.interval = 10s, .tolerance = 0s, .name = "none"}, service,
-             {.tolerance = 4s});
-  timers.add("orders", timer<&Service::plain>{.interval = 10s, .name = "no_default"}, service);
+  timers.add(
+      "orders",
+      registration_of(timer<&Service::plain>{.interval = 10s, .tolerance = 3s, .name = "own"}, &service),
+      {.tolerance = 4s});
+  timers.add(
+      "orders",
+      registration_of(timer<&Service::plain>{.interval = 10s, .tolerance = 0s, .name = "none"}, &service),
+      {.tolerance = 4s});
+  timers.add("orders",
+             registration_of(timer<&Service::plain>{.interval = 10s, .name = "no_default"}, &service));
   const auto stats = timers.stats({}, {});
   CHECK(stats.timers[0].tolerance == 4s);
   CHECK(stats.timers[1].tolerance == 1s);
