@@ -11,33 +11,39 @@ if(PROJECT_IS_TOP_LEVEL)
 endif()
 set(CMAKE_CXX_EXTENSIONS OFF)
 
-add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wconversion)
+set(_compile_options -Wall -Wextra -Wpedantic -Wshadow -Wconversion)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # g++ 12 finds Asio's two functions for a coroutine's memory unequal as soon as it has inlined one of them.
-  add_compile_options(-Wno-mismatched-new-delete)
+  list(APPEND _compile_options -Wno-mismatched-new-delete)
 endif()
 if(CLIFFRACER_WERROR)
-  add_compile_options(-Werror)
+  list(APPEND _compile_options -Werror)
 endif()
-# A program may use what Asio has deprecated; this project does not.
-add_compile_definitions(ASIO_NO_DEPRECATED)
 
+set(_sanitize "")
 if(CLIFFRACER_SANITIZE STREQUAL "address")
   set(_sanitize -fsanitize=address,undefined -fno-sanitize-recover=undefined)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     # g++ 12 sees uninitialised members in std::regex, which Catch2 uses, when it is instrumented.
-    add_compile_options(-Wno-maybe-uninitialized)
+    list(APPEND _compile_options -Wno-maybe-uninitialized)
   endif()
 elseif(CLIFFRACER_SANITIZE STREQUAL "thread")
   set(_sanitize -fsanitize=thread)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     # g++ cannot follow the fences in Asio and says so at each of them.
-    add_compile_options(-Wno-tsan)
+    list(APPEND _compile_options -Wno-tsan)
   endif()
 elseif(CLIFFRACER_SANITIZE)
   message(FATAL_ERROR "CLIFFRACER_SANITIZE is \"${CLIFFRACER_SANITIZE}\": it must be empty, address or thread")
 endif()
 if(CLIFFRACER_SANITIZE)
-  add_compile_options(${_sanitize} -fno-omit-frame-pointer)
-  add_link_options(${_sanitize})
+  list(APPEND _compile_options ${_sanitize} -fno-omit-frame-pointer)
 endif()
+
+# For what comes from here on, and for the engine that it links.
+add_compile_options(${_compile_options})
+add_link_options(${_sanitize})
+target_compile_options(cliffracer_compiled PRIVATE ${_compile_options})
+# A program may use what Asio has deprecated; this project does not.
+add_compile_definitions(ASIO_NO_DEPRECATED)
+target_compile_definitions(cliffracer_compiled PRIVATE ASIO_NO_DEPRECATED)

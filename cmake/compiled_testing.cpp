@@ -1,0 +1,1 @@
+#include <cliffracer/build_mode.hpp>

@@ -1,0 +1,1 @@
+// Where support/precompiled.hpp is parsed.
