@@ -1,4 +1,5 @@
 #include "support/catch.hpp"
+#include "support/replaced_new.hpp"
 #include "support/running_service.hpp"
 #include "support/stats_invariants.hpp"
 
@@ -68,7 +69,9 @@ void say(const char* what, const char* more = "") {
       !::write(STDERR_FILENO, line.data(), std::min(static_cast<std::size_t>(length), line.size())));
 }
 
-void allocation_may_fail() {
+}  // namespace
+
+void support::before_allocation() {
   if (!armed.load(std::memory_order_relaxed) || is_exempt || is_event_loop != failure.on_event_loop) return;
   const std::uint64_t number = is_event_loop ? ++seen_on_event_loop : ++seen_elsewhere;
   if (number < failure.first || number >= failure.first + failure.count) return;
@@ -86,46 +89,6 @@ void allocation_may_fail() {
   }
   throw std::bad_alloc{};
 }
-
-void* allocated(std::size_t size) {
-  allocation_may_fail();
-  void* const memory = std::malloc(size == 0 ? 1 : size);
-  if (!memory) throw std::bad_alloc{};
-  return memory;
-}
-
-void* allocated(std::size_t size, std::align_val_t alignment) {
-  allocation_may_fail();
-  const auto align = static_cast<std::size_t>(alignment);
-  void* const memory = std::aligned_alloc(align, (size + align - 1) / align * align);
-  if (!memory) throw std::bad_alloc{};
-  return memory;
-}
-
-void* allocated_or_null(std::size_t size) noexcept {
-  try {
-    return allocated(size);
-  } catch (...) {
-    return nullptr;
-  }
-}
-
-}  // namespace
-
-void* operator new(std::size_t size) { return allocated(size); }
-void* operator new[](std::size_t size) { return allocated(size); }
-void* operator new(std::size_t size, const std::nothrow_t&) noexcept { return allocated_or_null(size); }
-void* operator new[](std::size_t size, const std::nothrow_t&) noexcept { return allocated_or_null(size); }
-void* operator new(std::size_t size, std::align_val_t alignment) { return allocated(size, alignment); }
-void* operator new[](std::size_t size, std::align_val_t alignment) { return allocated(size, alignment); }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
 
 namespace {
 
