@@ -11,8 +11,8 @@
 // servers.
 #include <cliffracer/cliffracer.hpp>
 
-#include "end_timer.hpp"
 #include "example_options.hpp"
+#include "example_service.hpp"
 #include "sqlite.hpp"
 #include "temporary_folder.hpp"
 
@@ -80,11 +80,10 @@ class SessionStore {
   Database database_;
 };
 
-class ClusterCleanupService : public cliffracer::NatsService {
+class ClusterCleanupService : public ExampleService {
  public:
   ClusterCleanupService(const ExampleOptions& options, const std::string& path)
-      : NatsService{{.name = "cluster_cleanup", .nats_url = options.nats_url}},
-        options_{options},
+      : ExampleService{options, {.name = "cluster_cleanup", .nats_url = options.nats_url}},
         for_inserts_{path},
         for_cleanup_{path} {
     //[cluster_timer
@@ -107,19 +106,6 @@ class ClusterCleanupService : public cliffracer::NatsService {
       spdlog::warn("Cleanup: token {} is refused, another replica has a newer one", tick.token);
     }
   }
-
-  asio::awaitable<void> on_start() override {
-    end_.start(options_.duration);
-    co_return;
-  }
-
-  asio::awaitable<void> on_stop() override {
-    end_.cancel();
-    co_return;
-  }
-
-  const ExampleOptions options_;
-  EndTimer end_{*this};
 
   // A connection for each method. Runs of one timer never overlap: no two threads use one.
   SessionStore for_inserts_;

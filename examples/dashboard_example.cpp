@@ -8,8 +8,8 @@
 // Left out: anything useful.
 #include <cliffracer/cliffracer.hpp>
 
-#include "end_timer.hpp"
 #include "example_options.hpp"
+#include "example_service.hpp"
 
 #include <asio/awaitable.hpp>
 
@@ -25,15 +25,15 @@ using cliffracer::TickContext, cliffracer::timer;
 
 namespace {
 
-class TicketOffice : public cliffracer::NatsService {
+class TicketOffice : public ExampleService {
  public:
   explicit TicketOffice(const ExampleOptions& options)
-      : NatsService{{.name = "ticket_office",
-                     .nats_url = options.nats_url,
-                     .description = "Timers to look at",
-                     .reconnect_time_wait = 500ms,
-                     .remote_control = true}},
-        options_{options} {
+      : ExampleService{options,
+                       {.name = "ticket_office",
+                        .nats_url = options.nats_url,
+                        .description = "Timers to look at",
+                        .reconnect_time_wait = 500ms,
+                        .remote_control = true}} {
     add(timer<&TicketOffice::poll_gates>{.interval = options.at_speed(50ms)},
         timer<&TicketOffice::sell_tickets>{.interval = options.at_speed(1s), .eager = true},
         timer<&TicketOffice::sync_prices>{
@@ -72,19 +72,6 @@ class TicketOffice : public cliffracer::NatsService {
   }
 
   void close_books() {}
-
-  asio::awaitable<void> on_start() override {
-    end_.start(options_.duration);
-    co_return;
-  }
-
-  asio::awaitable<void> on_stop() override {
-    end_.cancel();
-    co_return;
-  }
-
-  const ExampleOptions options_;
-  EndTimer end_{*this};
 };
 
 }  // namespace

@@ -7,8 +7,8 @@
 // error_backoff. Left out: migrations, and an elsewhere that the sync would send its rows to.
 #include <cliffracer/cliffracer.hpp>
 
-#include "end_timer.hpp"
 #include "example_options.hpp"
+#include "example_service.hpp"
 #include "sqlite.hpp"
 #include "temporary_folder.hpp"
 #include "timer_table.hpp"
@@ -33,11 +33,10 @@ std::int64_t now_in_milliseconds() {
       .count();
 }
 
-class DatabaseMaintenanceService : public cliffracer::NatsService {
+class DatabaseMaintenanceService : public ExampleService {
  public:
   DatabaseMaintenanceService(const ExampleOptions& options, const std::string& path)
-      : NatsService{{.name = "database_maintenance", .nats_url = options.nats_url}},
-        options_{options},
+      : ExampleService{options, {.name = "database_maintenance", .nats_url = options.nats_url}},
         for_inserts_{path, 5s},
         for_sync_{path, 5s},
         for_cleanup_{path, in_milliseconds(100ms)} {
@@ -94,19 +93,6 @@ class DatabaseMaintenanceService : public cliffracer::NatsService {
   [[nodiscard]] std::chrono::milliseconds in_milliseconds(std::chrono::nanoseconds time) const {
     return std::chrono::ceil<std::chrono::milliseconds>(options_.at_speed(time));
   }
-
-  asio::awaitable<void> on_start() override {
-    end_.start(options_.duration);
-    co_return;
-  }
-
-  asio::awaitable<void> on_stop() override {
-    end_.cancel();
-    co_return;
-  }
-
-  const ExampleOptions options_;
-  EndTimer end_{*this};
 
   // A connection for each method. Runs of one timer never overlap: no two threads use one.
   Database for_inserts_;

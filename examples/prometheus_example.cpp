@@ -14,8 +14,8 @@
 #include <cliffracer/cliffracer.hpp>
 #include <cliffracer/prometheus.hpp>
 
-#include "end_timer.hpp"
 #include "example_options.hpp"
+#include "example_service.hpp"
 
 #include <prometheus/exposer.h>
 
@@ -33,10 +33,10 @@ using cliffracer::TickContext, cliffracer::timer;
 
 namespace {
 
-class ShopService : public cliffracer::NatsService {
+class ShopService : public ExampleService {
  public:
   explicit ShopService(const ExampleOptions& options)
-      : NatsService{{.name = "shop", .nats_url = options.nats_url}}, options_{options} {
+      : ExampleService{options, {.name = "shop", .nats_url = options.nats_url}} {
     add(timer<&ShopService::check_stock>{.interval = options.at_speed(1s), .eager = true},
         timer<&ShopService::import_orders>{.interval = options.at_speed(5s),
                                            .error_backoff = options.at_speed(1s)},
@@ -58,19 +58,6 @@ class ShopService : public cliffracer::NatsService {
 
   /// Has no success yet, and so no time of one.
   asio::awaitable<void> send_invoices() { co_return; }
-
-  asio::awaitable<void> on_start() override {
-    end_.start(options_.duration);
-    co_return;
-  }
-
-  asio::awaitable<void> on_stop() override {
-    end_.cancel();
-    co_return;
-  }
-
-  const ExampleOptions options_;
-  EndTimer end_{*this};
 };
 
 /// What was bound, with the port that the system chose for port 0.

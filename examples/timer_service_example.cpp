@@ -8,8 +8,8 @@
 // Left out: a real database and real neighbours. What would be a query is a wait.
 #include <cliffracer/cliffracer.hpp>
 
-#include "end_timer.hpp"
 #include "example_options.hpp"
+#include "example_service.hpp"
 #include "timer_table.hpp"
 
 #include <spdlog/spdlog.h>
@@ -64,13 +64,13 @@ void from_json(const json& arguments, RecentMetricsRequest& request) {
   request.limit = limit.get<std::size_t>();
 }
 
-class HealthMonitorService : public cliffracer::NatsService {
+class HealthMonitorService : public ExampleService {
  public:
   explicit HealthMonitorService(const ExampleOptions& options)
-      : NatsService{{.name = "health_monitor_service",
-                     .nats_url = options.nats_url,
-                     .description = "Watches itself: health, metrics, a pool of pretended connections"}},
-        options_{options} {
+      : ExampleService{options,
+                       {.name = "health_monitor_service",
+                        .nats_url = options.nats_url,
+                        .description = "Watches itself: health, metrics, a pool of pretended connections"}} {
     add(timer<&HealthMonitorService::health_check>{.interval = options.at_speed(30s)},
         timer<&HealthMonitorService::collect_metrics>{.interval = options.at_speed(60s), .eager = true},
         timer<&HealthMonitorService::cleanup_old_data>{.interval = options.at_speed(5min)},
@@ -217,20 +217,13 @@ class HealthMonitorService : public cliffracer::NatsService {
     } else {
       spdlog::warn("NATS server: none answers at {}; going on offline", broker.url);
     }
-    end_.start(options_.duration);
-  }
-
-  asio::awaitable<void> on_stop() override {
-    end_.cancel();
-    co_return;
+    co_await ExampleService::on_start();
   }
 
   struct Measurement {
     std::chrono::steady_clock::time_point time;
     json metrics;
   };
-
-  const ExampleOptions options_;
 
   // Only in coroutines: they take turns, so that no lock is needed.
   json health_{{"status", "unknown"}, {"last_check", nullptr}};
@@ -242,7 +235,6 @@ class HealthMonitorService : public cliffracer::NatsService {
   std::uint64_t synced_ = 0;
   std::chrono::steady_clock::time_point measured_at_ = std::chrono::steady_clock::now();
   double measured_cpu_ = used_cpu_seconds();
-  EndTimer end_{*this};
 
   // Any thread.
   std::atomic<std::uint64_t> connections_{0};

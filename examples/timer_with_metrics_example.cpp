@@ -7,8 +7,8 @@
 // Left out: anything that uses NATS. A service may well have nothing but timers.
 #include <cliffracer/cliffracer.hpp>
 
-#include "end_timer.hpp"
 #include "example_options.hpp"
+#include "example_service.hpp"
 #include "timer_table.hpp"
 
 #include <spdlog/spdlog.h>
@@ -46,10 +46,10 @@ std::string details(const cliffracer::ServiceTimerStats& stats) {
   return out.str();
 }
 
-class MetricsTimerService : public cliffracer::NatsService {
+class MetricsTimerService : public ExampleService {
  public:
   explicit MetricsTimerService(const ExampleOptions& options)
-      : NatsService{{.name = "metrics_timer_service", .nats_url = options.nats_url}}, options_{options} {
+      : ExampleService{options, {.name = "metrics_timer_service", .nats_url = options.nats_url}} {
     add(timer<&MetricsTimerService::fast_task>{.interval = options.at_speed(2s)},
         timer<&MetricsTimerService::slow_task>{.interval = options.at_speed(3s)},
         timer<&MetricsTimerService::failing_task>{
@@ -88,18 +88,6 @@ class MetricsTimerService : public cliffracer::NatsService {
     co_await pause.async_wait(asio::use_awaitable);
   }
 
-  asio::awaitable<void> on_start() override {
-    end_.start(options_.duration);
-    co_return;
-  }
-
-  asio::awaitable<void> on_stop() override {
-    end_.cancel();
-    co_return;
-  }
-
-  const ExampleOptions options_;
-  EndTimer end_{*this};
   std::uint64_t reports_ = 0;  // only report() uses it, and runs of one timer never overlap
 };
 

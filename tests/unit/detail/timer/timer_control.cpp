@@ -1,5 +1,5 @@
 #include "support/catch.hpp"
-#include "support/virtual_time.hpp"
+#include "support/noted_runs.hpp"
 
 #include <chrono>
 #include <stdexcept>
@@ -9,23 +9,15 @@
 
 using namespace std::chrono_literals;
 using cliffracer::timer;
-using support::TimePoint;
+using support::NotedRuns;
+using support::Starts;
 using support::TimerWorld;
 
 namespace {
 
-struct Service {
-  explicit Service(TimerWorld& w) : world{w} {}
+struct Service : NotedRuns {
+  explicit Service(TimerWorld& w) : NotedRuns{w} { sleeps_for = 3s; }
 
-  asio::awaitable<void> tick() {
-    note();
-    co_return;
-  }
-  asio::awaitable<void> sleeps() {
-    note();
-    cliffracer::detail::TimerQueue::Sleeper sleeper;
-    co_await world.time.queue().sleep_until(world.strand, sleeper, world.time.now() + 3s);
-  }
   asio::awaitable<void> pauses_itself() {
     note();
     world.timers.pause("svc", "pauses_itself", "enough");
@@ -46,15 +38,7 @@ struct Service {
     co_return;
   }
   void plain() { note(); }
-
-  void note() { starts.push_back(world.time.now() - begin); }
-
-  TimerWorld& world;
-  TimePoint begin = world.time.now();
-  std::vector<std::chrono::nanoseconds> starts;
 };
-
-using Starts = std::vector<std::chrono::nanoseconds>;
 
 void check_ledger(const cliffracer::TimerStats& stats, std::uint64_t points) {
   CHECK(stats.execution_count + stats.skipped_count == points);

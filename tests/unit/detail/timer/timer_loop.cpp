@@ -1,5 +1,5 @@
 #include "support/catch.hpp"
-#include "support/virtual_time.hpp"
+#include "support/noted_runs.hpp"
 
 #include <asio/cancellation_state.hpp>
 #include <asio/post.hpp>
@@ -18,19 +18,17 @@ using cliffracer::MissedTicks;
 using cliffracer::RunOn;
 using cliffracer::TickContext;
 using cliffracer::timer;
+using support::NotedRuns;
+using support::Starts;
 using support::TimePoint;
 using support::TimerWorld;
 
 namespace {
 
-/// What a test says that a method does; the method writes down when it ran.
-struct Service {
-  explicit Service(TimerWorld& w) : world{w} {}
+/// What a test says that a method does.
+struct Service : NotedRuns {
+  using NotedRuns::NotedRuns;
 
-  asio::awaitable<void> tick() {
-    note();
-    co_return;
-  }
   void plain(const TickContext& tick) {
     note();
     ticks.push_back(tick);
@@ -55,17 +53,6 @@ struct Service {
     world.time.pass(100us);
     co_return;
   }
-  asio::awaitable<void> hangs() {
-    note();
-    asio::steady_timer never{co_await asio::this_coro::executor, asio::steady_timer::time_point::max()};
-    co_await never.async_wait(asio::use_awaitable);
-  }
-  asio::awaitable<void> sleeps() {
-    note();
-    cliffracer::detail::TimerQueue::Sleeper sleeper;
-    co_await world.time.queue().sleep_until(world.strand, sleeper, world.time.now() + sleeps_for);
-    ++ended;
-  }
   asio::awaitable<void> aborts_by_itself() {
     note();
     throw std::system_error{asio::error::operation_aborted};
@@ -78,18 +65,9 @@ struct Service {
     throw std::system_error{asio::error::operation_aborted, "late"};
   }
 
-  void note() { starts.push_back(world.time.now() - begin); }
-
-  TimerWorld& world;
-  TimePoint begin = world.time.now();
-  std::vector<std::chrono::nanoseconds> starts;
   std::vector<TickContext> ticks;
   std::chrono::nanoseconds blocks_for{};
-  std::chrono::nanoseconds sleeps_for{};
-  int ended = 0;
 };
-
-using Starts = std::vector<std::chrono::nanoseconds>;
 
 }  // namespace
 

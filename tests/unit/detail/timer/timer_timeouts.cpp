@@ -1,10 +1,7 @@
 #include "support/catch.hpp"
-#include "support/virtual_time.hpp"
+#include "support/noted_runs.hpp"
 
 #include <asio/error.hpp>
-#include <asio/steady_timer.hpp>
-#include <asio/this_coro.hpp>
-#include <asio/use_awaitable.hpp>
 
 #include <atomic>
 #include <chrono>
@@ -20,25 +17,20 @@ using namespace std::chrono_literals;
 using cliffracer::RunOn;
 using cliffracer::TickContext;
 using cliffracer::timer;
-using support::TimePoint;
+using support::NotedRuns;
+using support::Starts;
 using support::TimerWorld;
 
 namespace {
 
-struct Service {
-  explicit Service(TimerWorld& w) : world{w} {}
+struct Service : NotedRuns {
+  using NotedRuns::NotedRuns;
 
-  asio::awaitable<void> hangs() {
-    note();
-    asio::steady_timer never{co_await asio::this_coro::executor, asio::steady_timer::time_point::max()};
-    co_await never.async_wait(asio::use_awaitable);
-  }
   asio::awaitable<void> hangs_once(TickContext tick) {
     note();
     if (tick.run_number > 1) co_return;
-    asio::steady_timer never{co_await asio::this_coro::executor, asio::steady_timer::time_point::max()};
     try {
-      co_await never.async_wait(asio::use_awaitable);
+      co_await never();
     } catch (const std::system_error&) {
       was_asked = tick.stop_token.stop_requested();
       throw;
@@ -46,16 +38,10 @@ struct Service {
   }
   asio::awaitable<void> copes() {
     note();
-    asio::steady_timer never{co_await asio::this_coro::executor, asio::steady_timer::time_point::max()};
     try {
-      co_await never.async_wait(asio::use_awaitable);
+      co_await never();
     } catch (const std::system_error&) {
     }
-  }
-  asio::awaitable<void> sleeps() {
-    note();
-    cliffracer::detail::TimerQueue::Sleeper sleeper;
-    co_await world.time.queue().sleep_until(world.strand, sleeper, world.time.now() + sleeps_for);
   }
   void plain(const TickContext& tick) {
     note();
@@ -70,18 +56,10 @@ struct Service {
     asked.wait(lock, tick.stop_token, [] { return false; });
   }
 
-  void note() { starts.push_back(world.time.now() - begin); }
-
-  TimerWorld& world;
-  TimePoint begin = world.time.now();
-  std::vector<std::chrono::nanoseconds> starts;
-  std::chrono::nanoseconds sleeps_for{};
   std::atomic<bool> has_begun{false};
   bool was_asked = false;
   bool stop_was_asked_before = false;
 };
-
-using Starts = std::vector<std::chrono::nanoseconds>;
 
 }  // namespace
 
