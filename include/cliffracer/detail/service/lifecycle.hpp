@@ -67,9 +67,8 @@ inline NatsService::NatsService(std::unique_ptr<asio::io_context> owned, asio::i
                // The process may end next.
                log_->flush();
              }},
-      dispatcher_{config_.name,
+      dispatcher_{detail::ServiceLog{log_, config_.name},
                   config_.inbox_max_messages,
-                  log_,
                   tasks_,
                   queue_.source(),
                   strand_,
@@ -149,7 +148,8 @@ inline asio::awaitable<bool> NatsService::start_here() {
   // Half a start cannot be left behind.
   co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
   if (state_ != State::idle) throw std::logic_error{"service " + config_.name + ": start(): it runs already"};
-  auto opened = detail::Link::create(strand_, queue_, config_, log_, environment_.broker());
+  auto opened = detail::Link::create(strand_, queue_, config_, detail::ServiceLog{log_, config_.name},
+                                     environment_.broker());
   state_ = State::starting;
   started_at_ = queue_.source().wall_clock();
   was_started_ = true;
@@ -174,8 +174,7 @@ inline asio::awaitable<bool> NatsService::start_here() {
       timers_.start(tasks_, {.strand = strand_,
                              .queue = queue_,
                              .event_loop = context_,
-                             .log = *log_,
-                             .service = config_.name,
+                             .log = detail::ServiceLog{log_, config_.name},
                              .worker_threads = config_.worker_threads,
                              .workers_inline = environment_.workers_inline(),
                              .blocking_threshold = config_.blocking_threshold,
@@ -205,8 +204,12 @@ inline void NatsService::join_cluster(const std::shared_ptr<detail::Link>& opene
   const auto shared = timers_.cluster_timers();
   if (shared.empty()) return;
   if (!claims_) {
-    const detail::ClusterClaims::Surroundings around{
-        .strand = strand_, .queue = queue_, .tasks = tasks_, .log = *log_, .config = config_, .id = id_};
+    const detail::ClusterClaims::Surroundings around{.strand = strand_,
+                                                     .queue = queue_,
+                                                     .tasks = tasks_,
+                                                     .log = detail::ServiceLog{log_, config_.name},
+                                                     .config = config_,
+                                                     .id = id_};
     claims_ = std::make_unique<detail::ClusterClaims>(
         around, shared, [this](detail::TimerEntry& entry, detail::ClaimOutcome outcome) {
           timers_.claim_decided(entry, outcome);

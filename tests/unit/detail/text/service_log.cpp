@@ -50,7 +50,7 @@ struct fmt::formatter<Broken> {
 TEST_CASE("each line begins with the service's name") {
   CapturedLog captured;
   captured.logger()->set_level(spdlog::level::debug);
-  const ServiceLog log{captured.logger(), "shop"};
+  const ServiceLog log = captured.of_service("shop");
   log.debug("one");
   log.info("two {}", 2);
   log.warn("{} {:.3f} s", std::string{"three"}, 0.25);
@@ -63,7 +63,7 @@ TEST_CASE("each line begins with the service's name") {
 
 TEST_CASE("braces in a line's arguments and in the service's name stay as they are") {
   CapturedLog captured;
-  const ServiceLog log{captured.logger(), "{} {0} {"};
+  const ServiceLog log = captured.of_service("{} {0} {");
   log.info("{} {{}}", "{:d} }{ {}");
   CHECK(captured.lines() == Lines{"info: service {} {0} {: {:d} }{ {} {}"});
 }
@@ -71,14 +71,14 @@ TEST_CASE("braces in a line's arguments and in the service's name stay as they a
 TEST_CASE("a line of any length is whole") {
   CapturedLog captured;
   const std::string longest(100'000, 'x');
-  ServiceLog{captured.logger(), "shop"}.info("{}", longest);
+  captured.of_service("shop").info("{}", longest);
   CHECK(captured.lines() == Lines{"info: service shop: " + longest});
 }
 
 TEST_CASE("a line of a level that is off is not formatted") {
   CapturedLog captured;
   captured.logger()->set_level(spdlog::level::warn);
-  const ServiceLog log{captured.logger(), "shop"};
+  const ServiceLog log = captured.of_service("shop");
   int times = 0;
   CHECK_FALSE(log.should_log(spdlog::level::info));
   CHECK(log.should_log(spdlog::level::warn));
@@ -92,7 +92,7 @@ TEST_CASE("a line of a level that is off is not formatted") {
 TEST_CASE("a logger that keeps a backtrace gets the lines of levels that are off") {
   CapturedLog captured;
   captured.logger()->enable_backtrace(4);
-  const ServiceLog log{captured.logger(), "shop"};
+  const ServiceLog log = captured.of_service("shop");
   log.debug("kept");
   CHECK(captured.lines().empty());
   captured.logger()->dump_backtrace();
@@ -101,7 +101,7 @@ TEST_CASE("a logger that keeps a backtrace gets the lines of levels that are off
 
 TEST_CASE("what a line throws while it is formatted does not escape, and is told") {
   CapturedLog captured;
-  const ServiceLog log{captured.logger(), "shop"};
+  const ServiceLog log = captured.of_service("shop");
   log.warn("{}", Broken{});
   log.error("{}", Broken{.is_std = false});
   log.info("{}", "next");
@@ -112,7 +112,7 @@ TEST_CASE("what a line throws while it is formatted does not escape, and is told
 
 TEST_CASE("a copy writes to the same logger") {
   CapturedLog captured;
-  const ServiceLog log{captured.logger(), "shop"};
+  const ServiceLog log = captured.of_service("shop");
   const ServiceLog copy = log;
   CHECK(copy.service() == "shop");
   CHECK(copy.logger() == captured.logger());
