@@ -10,6 +10,7 @@
 #include <cliffracer/detail/nats/nats_callbacks.hpp>
 #include <cliffracer/detail/registration/handler_registration.hpp>
 #include <cliffracer/detail/text/json_text.hpp>
+#include <cliffracer/detail/text/service_log.hpp>
 #include <cliffracer/detail/time/steady_time.hpp>
 #include <cliffracer/detail/work/task_group.hpp>
 #include <cliffracer/service_config.hpp>
@@ -102,7 +103,9 @@ class WatchedLog {
  public:
   WatchedLog() { logger_->set_level(spdlog::level::trace); }
 
-  [[nodiscard]] const std::shared_ptr<spdlog::logger>& logger() const noexcept { return logger_; }
+  [[nodiscard]] cliffracer::detail::ServiceLog of_service(std::string name) const {
+    return {logger_, std::move(name)};
+  }
 
   /// How many warnings and errors there were since the last call.
   [[nodiscard]] std::size_t take_problems() { return std::exchange(sink_->problems, 0); }
@@ -191,9 +194,8 @@ class ServiceSide {
       [](const std::string&, const std::exception_ptr&) { require(false, "nothing escapes"); }};
   std::vector<SentReply> replies_;
   cliffracer::detail::Dispatcher dispatcher_{
-      "service",
+      log.of_service("service"),
       max_messages,
-      log.logger(),
       tasks_,
       time_.queue().source(),
       strand_,

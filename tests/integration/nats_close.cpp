@@ -168,7 +168,7 @@ TEST_CASE("a link that is dropped while open goes away with its event loop") {
     asio::io_context io;
     cliffracer::detail::SteadyTime time{io};
     auto link = Link::create(cliffracer::detail::Strand{io.get_executor()}, time.queue(),
-                             {.name = "x", .nats_url = server.url()}, log.logger());
+                             {.name = "x", .nats_url = server.url()}, log.of_service("x"));
     link->subscribe("in", "", [](const Inbound&) {});
     link->open();
     const auto deadline = std::chrono::steady_clock::now() + 5s;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cliffracer/detail/text/service_log.hpp>
+
 #include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
 
@@ -16,6 +18,10 @@ class CapturedLog {
   CapturedLog() { logger_->set_level(spdlog::level::info); }
 
   [[nodiscard]] std::shared_ptr<spdlog::logger> logger() const { return logger_; }
+  /// The log of a service that writes here.
+  [[nodiscard]] cliffracer::detail::ServiceLog of_service(std::string name) const {
+    return {logger_, std::move(name)};
+  }
   /// Not while another thread logs.
   [[nodiscard]] const std::vector<std::string>& lines() const { return sink_->lines; }
 

@@ -31,7 +31,7 @@ class LinkFixture {
   static constexpr std::chrono::seconds patience{10};
 
   explicit LinkFixture(const cliffracer::ServiceConfig& config)
-      : link{Link::create(strand, steady.queue(), config, log.logger())} {}
+      : link{Link::create(strand, steady.queue(), config, log.of_service(config.name))} {}
   ~LinkFixture() {
     try {
       close(std::chrono::seconds{1});

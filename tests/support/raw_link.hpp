@@ -30,7 +30,7 @@ class RawLink {
   RawLink(asio::io_context& context, const cliffracer::ServiceConfig& config)
       : strand_{asio::make_strand(context)},
         link_{cliffracer::detail::Link::create(strand_, environment(context).queue(), config,
-                                               std::make_shared<spdlog::logger>("raw"),
+                                               {std::make_shared<spdlog::logger>("raw"), config.name},
                                                environment(context).broker())} {
     link_->open();
   }

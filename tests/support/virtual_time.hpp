@@ -85,8 +85,7 @@ class TimerWorld {
     timers.start(tasks, {.strand = strand,
                          .queue = time.queue(),
                          .event_loop = context,
-                         .log = log,
-                         .service = service_,
+                         .log = {logger_, service_},
                          .worker_threads = worker_threads,
                          .workers_inline = workers_inline,
                          .blocking_threshold = blocking_threshold,
@@ -131,9 +130,8 @@ class TimerWorld {
  private:
   std::string service_ = "svc";
   std::ostringstream text_;
-
- public:
-  spdlog::logger log{"svc", std::make_shared<spdlog::sinks::ostream_sink_st>(text_)};
+  std::shared_ptr<spdlog::logger> logger_ =
+      std::make_shared<spdlog::logger>("svc", std::make_shared<spdlog::sinks::ostream_sink_st>(text_));
 };
 
 }  // namespace support

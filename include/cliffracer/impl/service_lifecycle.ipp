@@ -56,18 +56,17 @@ CLIFFRACER_DECL Service::Service(std::unique_ptr<asio::io_context> owned, asio::
       owned_context_{std::move(owned)},
       context_{owned_context_ ? *owned_context_ : *context},
       strand_{asio::make_strand(context_)},
-      log_{service_logger(config_.name)},
+      log_{config_.name},
       environment_{asio::use_service<Environment>(context_)},
       queue_{environment_.queue()},
       tasks_{strand_, queue_,
              [this](const std::string& name, const std::exception_ptr& thrown) {
-               log_->error("service {}: {} failed: {}", config_.name, name, escaped(text_of(thrown)));
+               log_.error("{} failed: {}", name, escaped(text_of(thrown)));
                // The process may end next.
-               log_->flush();
+               log_.flush();
              }},
-      dispatcher_{config_.name,
+      dispatcher_{log_,
                   config_.inbox_max_messages,
-                  log_,
                   tasks_,
                   queue_.source(),
                   strand_,
@@ -85,12 +84,10 @@ CLIFFRACER_DECL Service::Service(std::unique_ptr<asio::io_context> owned, asio::
 
 CLIFFRACER_DECL Service::~Service() {
   if (state_ == State::idle) return;
-  const std::string message =
-      "service " + config_.name +
-      " is destroyed while it runs: stop() it, or let run() return, before its destructor";
-  log_->critical(message.c_str());
-  log_->flush();
-  std::fprintf(stderr, "%s\n", message.c_str());
+  constexpr const char* advice = "stop() it, or let run() return, before its destructor";
+  log_.critical("destroyed while it runs: {}", advice);
+  log_.flush();
+  std::fprintf(stderr, "service %s is destroyed while it runs: %s\n", config_.name.c_str(), advice);
   std::terminate();
 }
 
@@ -129,7 +126,7 @@ CLIFFRACER_DECL void Service::run() {
   asio::signal_set signals{context_, SIGINT, SIGTERM};
   signals.async_wait([&](const asio::error_code& error, int signal) {
     if (error) return;
-    log_->info("service {}: signal {}", config_.name, signal);
+    log_.info("signal {}", signal);
     // The next one has its default effect: somebody is in a hurry.
     signals.clear();
     request_stop();
@@ -144,8 +141,7 @@ CLIFFRACER_DECL void Service::run() {
     } catch (...) {
       // From a handler that somebody else put on this io_context.
       failure = std::current_exception();
-      log_->critical("service {}: stops, because a handler on its event loop threw: {}", config_.name,
-                     escaped(text_of(failure)));
+      log_.critical("stops, because a handler on its event loop threw: {}", escaped(text_of(failure)));
       if (state_ != State::idle) request_stop();
     }
   }
@@ -196,8 +192,7 @@ CLIFFRACER_DECL asio::awaitable<bool> Service::start_here() {
       timers_.start(tasks_, {.strand = strand_,
                              .queue = queue_,
                              .event_loop = context_,
-                             .log = *log_,
-                             .service = config_.name,
+                             .log = log_,
                              .worker_threads = config_.worker_threads,
                              .workers_inline = environment_.workers_inline(),
                              .blocking_threshold = config_.blocking_threshold,
@@ -215,8 +210,7 @@ CLIFFRACER_DECL asio::awaitable<bool> Service::start_here() {
     co_return false;
   }
   state_ = State::running;
-  log_->info("service {}: started; timers: {}, message handlers: {}", config_.name, timers_.size(),
-             dispatcher_.handlers().size());
+  log_.info("started; timers: {}, message handlers: {}", timers_.size(), dispatcher_.handlers().size());
   // Asked for meanwhile on another thread, too early for begin_stop().
   if (stop_requested_) begin_stop();
   co_return true;
@@ -228,7 +222,7 @@ CLIFFRACER_DECL void Service::join_cluster(const std::shared_ptr<Link>& opened) 
   if (shared.empty()) return;
   if (!claims_) {
     const ClusterClaims::Surroundings around{
-        .strand = strand_, .queue = queue_, .tasks = tasks_, .log = *log_, .config = config_, .id = id_};
+        .strand = strand_, .queue = queue_, .tasks = tasks_, .log = log_, .config = config_, .id = id_};
     claims_ = std::make_unique<ClusterClaims>(
         around, shared,
         [this](TimerEntry& entry, ClaimOutcome outcome) { timers_.claim_decided(entry, outcome); });

@@ -99,8 +99,7 @@ CLIFFRACER_DECL void Service::answer(Inquiry inquiry, const std::string& reply) 
     }
     opened->publish(reply, std::move(text));
   } catch (const std::exception& error) {
-    log_->warn("service {}: {} is not answered: {}", config_.name, subject_of(inquiry),
-               escaped(error.what()));
+    log_.warn("{} is not answered: {}", subject_of(inquiry), escaped(error.what()));
   }
 }
 

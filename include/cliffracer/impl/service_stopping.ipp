@@ -61,9 +61,8 @@ CLIFFRACER_DECL asio::awaitable<void> Service::shut_down(bool with_hook) {
     co_await std::move(ending);
   } catch (...) {
     log_quietly([&] {
-      log_->critical("service {}: cannot stop, the process ends: {}", config_.name,
-                     escaped(text_of(std::current_exception())));
-      log_->flush();
+      log_.critical("cannot stop, the process ends: {}", escaped(text_of(std::current_exception())));
+      log_.flush();
     });
     std::terminate();
   }
@@ -72,7 +71,7 @@ CLIFFRACER_DECL asio::awaitable<void> Service::shut_down(bool with_hook) {
 CLIFFRACER_DECL asio::awaitable<void> Service::end_everything(bool with_hook) {
   const TimePoint began = queue_.now();
   state_ = State::stopping;
-  log_->info("service {}: stopping", config_.name);
+  log_.info("stopping");
   const auto opened = link();
   timers_.request_stop();
   dispatcher_.stop_accepting();
@@ -81,14 +80,14 @@ CLIFFRACER_DECL asio::awaitable<void> Service::end_everything(bool with_hook) {
   if (with_hook) {
     const auto failure = co_await run_hook("on_stop", hooks_.on_stop);
     if (failure) {
-      log_->error("service {}: on_stop failed: {}", config_.name, escaped(text_of(failure)));
+      log_.error("on_stop failed: {}", escaped(text_of(failure)));
     }
   }
   timers_.stopped();
   message_workers_.reset();
   const auto left = config_.stop_timeout - (queue_.now() - began);
   co_await opened->close(std::max<std::chrono::nanoseconds>(left, std::chrono::milliseconds{100}));
-  log_->info("service {}: stopped", config_.name);
+  log_.info("stopped");
   stop_requested_ = false;
   state_ = State::idle;
   work_.reset();
@@ -103,8 +102,7 @@ CLIFFRACER_DECL asio::awaitable<void> Service::end_tasks() {
   bool is_late = config_.stop_timeout > std::chrono::nanoseconds::zero();
   while (!ended) {
     for (const auto& name : is_late ? tasks_.names() : std::vector<std::string>{}) {
-      log_->warn("service {}: {} still runs {:.1f} s after it should end", config_.name, name,
-                 seconds(queue_.now() - asked));
+      log_.warn("{} still runs {:.1f} s after it should end", name, seconds(queue_.now() - asked));
     }
     is_late = true;
     timers_.cancelling();

@@ -1,9 +1,9 @@
 #pragma once
 
+#include <cliffracer/detail/time/splitmix64.hpp>
 #include <cliffracer/detail/time/time_point.hpp>
 #include <cliffracer/nats_service.hpp>
 #include <cliffracer/testing/broker.hpp>
-#include <cliffracer/testing/detail/broker_random.hpp>
 #include <cliffracer/testing/detail/broker_schedule.hpp>
 #include <cliffracer/testing/detail/drifting_clock.hpp>
 #include <cliffracer/testing/virtual_time.hpp>
@@ -398,7 +398,7 @@ class VirtualCluster final {
   }
 
   const Options options_;
-  detail::BrokerRandom random_;
+  detail::RandomSequence random_;
   VirtualTime time_;  // the broker's, which is the true one
   std::vector<std::unique_ptr<Replica>> replicas_;
   Broker broker_;                   // it ends before them

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cliffracer/detail/service/environment.hpp>
+#include <cliffracer/detail/text/service_log.hpp>
 #include <cliffracer/detail/time/alarm.hpp>
 #include <cliffracer/detail/time/timer_queue.hpp>
 #include <cliffracer/nats_service.hpp>
@@ -276,7 +277,7 @@ class VirtualTime final : private detail::TimeSource, private detail::RunProbe {
   }
 
   std::unique_ptr<detail::LinkDriver> connect(std::shared_ptr<detail::LinkCore> core,
-                                              std::shared_ptr<spdlog::logger> log) {
+                                              detail::ServiceLog log) {
     if (broker_) return broker_(std::move(core), std::move(log));
     return std::make_unique<detail::AbsentBroker>(context_, queue_, std::move(core));
   }

@@ -1,6 +1,7 @@
 #include "support/catch.hpp"
 #include "support/replaced_new.hpp"
 
+#include <cliffracer/detail/text/service_log.hpp>
 #include <cliffracer/detail/time/alarm.hpp>
 #include <cliffracer/detail/time/steady_time.hpp>
 #include <cliffracer/detail/timer/timer_set.hpp>
@@ -70,12 +71,13 @@ class Counting {
     asio::io_context context{1};
     cliffracer::detail::TimerSet timers;
     add(timers);
-    spdlog::logger log{"allocation", std::make_shared<spdlog::sinks::null_sink_mt>()};
+    const cliffracer::detail::ServiceLog log{
+        std::make_shared<spdlog::logger>("allocation", std::make_shared<spdlog::sinks::null_sink_mt>()),
+        "allocation"};
     const cliffracer::detail::Strand strand{context.get_executor()};
     cliffracer::detail::SteadyTime time{context};
     cliffracer::detail::TaskGroup tasks{strand, time.queue(),
                                         [](const std::string&, const std::exception_ptr&) {}};
-    const std::string service = "allocation";
     auto guard = asio::make_work_guard(context);
     stop_ = [&] {
       asio::post(strand, [&] {
@@ -91,7 +93,6 @@ class Counting {
                            .queue = time.queue(),
                            .event_loop = context,
                            .log = log,
-                           .service = service,
                            .blocking_threshold = std::chrono::milliseconds{100}});
       // ... and each timer is late once, and has a place for the cause.
       const auto began = time.queue().now();

@@ -15,7 +15,6 @@
 #include <cliffracer/detail/timer/timer_entry.hpp>
 #include <cliffracer/detail/work/task_group.hpp>
 
-#include <spdlog/logger.h>
 #include <asio/awaitable.hpp>
 #include <asio/cancellation_state.hpp>
 #include <asio/this_coro.hpp>
@@ -46,7 +45,7 @@ class ClusterClaims final : public TickClaims {
     const Strand& strand;
     TimerQueue& queue;
     TaskGroup& tasks;
-    spdlog::logger& log;
+    ServiceLog log;
     const ServiceConfig& config;
     const std::string& id;
   };
@@ -239,8 +238,7 @@ class ClusterClaims final : public TickClaims {
     member.entry->stats.claim_refused(why);
     log_quietly([&] {
       if (!member.failures.worth_a_line(why, around_.queue.now())) return;
-      around_.log.warn("service {}: timer {}: tick {} cannot be claimed: {}", around_.config.name,
-                       member.entry->name, tick, escaped(why));
+      around_.log.warn("timer {}: tick {} cannot be claimed: {}", member.entry->name, tick, escaped(why));
     });
   }
 
@@ -279,11 +277,10 @@ class ClusterClaims final : public TickClaims {
     BucketClient::Opened opened = co_await std::move(opening);
     if (opened.is_refused && opened.problem != problem_) {
       problem_ = opened.problem;
-      around_.log.error("service {}: no cluster timer runs: {}", around_.config.name, escaped(problem_));
+      around_.log.error("no cluster timer runs: {}", escaped(problem_));
     }
     if (!opened.problem.empty()) co_return std::move(opened.problem);
-    if (!std::exchange(problem_, {}).empty())
-      around_.log.info("service {}: cluster timers run again", around_.config.name);
+    if (!std::exchange(problem_, {}).empty()) around_.log.info("cluster timers run again");
     for (const auto& member : members_) {
       auto reading = client_->read(subject_of(member->entry->name, "owner"), limit);
       BucketClient::Value value = co_await std::move(reading);
@@ -332,8 +329,8 @@ class ClusterClaims final : public TickClaims {
         client_->announce(subject_of(member.entry->name, "owner"), text_of(member.running));
     } catch (const std::exception& error) {
       log_quietly([&] {
-        around_.log.warn("service {}: timer {}: the other replicas are not told of its run: {}",
-                         around_.config.name, member.entry->name, escaped(error.what()));
+        around_.log.warn("timer {}: the other replicas are not told of its run: {}", member.entry->name,
+                         escaped(error.what()));
       });
     }
   }
@@ -355,11 +352,9 @@ class ClusterClaims final : public TickClaims {
     if (announcement.tick > current + 1) {
       if (member.failures.worth_a_line("clocks", around_.queue.now())) {
         around_.log.warn(
-            "service {}: timer {}: replica {} runs tick {} when it is {} here: clocks must differ by less "
-            "than "
+            "timer {}: replica {} runs tick {} when it is {} here: clocks must differ by less than "
             "the interval",
-            around_.config.name, member.entry->name, escaped(announcement.owner, 128), announcement.tick,
-            current);
+            member.entry->name, escaped(announcement.owner, 128), announcement.tick, current);
       }
       return;
     }

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <spdlog/logger.h>
-
 #include <asio/awaitable.hpp>
 #include <asio/cancellation_state.hpp>
 #include <asio/dispatch.hpp>
@@ -50,20 +48,19 @@ class Link : public std::enable_shared_from_this<Link> {
   /// is a driver from there that moves the messages, else a thread and nats.c. Makes no connection yet.
   /// Throws std::invalid_argument for a config that check_validity() refuses.
   [[nodiscard]] static std::shared_ptr<Link> create(const Strand& strand, TimerQueue& queue,
-                                                    const ServiceConfig& config,
-                                                    std::shared_ptr<spdlog::logger> logger,
+                                                    const ServiceConfig& config, ServiceLog log,
                                                     const LinkDriverFactory& broker = {}) {
     check_validity(config);
-    return std::make_shared<Link>(Private{}, strand, queue, config, std::move(logger), broker);
+    return std::make_shared<Link>(Private{}, strand, queue, config, std::move(log), broker);
   }
 
   Link(Private /*only create()*/, const Strand& strand, TimerQueue& queue, const ServiceConfig& config,
-       std::shared_ptr<spdlog::logger> logger, const LinkDriverFactory& broker)
+       ServiceLog log, const LinkDriverFactory& broker)
       : strand_{strand},
         queue_{queue},
-        logger_{std::move(logger)},
+        log_{std::move(log)},
         core_{std::make_shared<LinkCore>(config, "_INBOX." + unique_token())},
-        driver_{broker ? broker(core_, logger_) : nullptr} {}
+        driver_{broker ? broker(core_, log_) : nullptr} {}
 
   Link(const Link&) = delete;
   Link& operator=(const Link&) = delete;
@@ -93,7 +90,7 @@ class Link : public std::enable_shared_from_this<Link> {
       driver_->start();
       return;
     }
-    thread_ = std::thread{[core = core_, logger = logger_] { NatsDriver{core, logger}.run(); }};
+    thread_ = std::thread{[core = core_, log = log_] { NatsDriver{core, log}.run(); }};
   }
 
   /// Sends a request and waits for the reply's JSON. `timeout` is > 0; the request is not sent any more after
@@ -240,17 +237,17 @@ class Link : public std::enable_shared_from_this<Link> {
       try {
         (*handler)(std::move(message.inbound));
       } catch (const std::exception& error) {
-        logger_->error("service {}: a message handler failed: {}", core_->config.name, escaped(error.what()));
+        log_.error("a message handler failed: {}", escaped(error.what()));
       } catch (...) {
-        logger_->error("service {}: a message handler failed", core_->config.name);
+        log_.error("a message handler failed");
       }
     }
   }
 
   void warn_of_dropped(std::uint64_t count) {
     if (count == 0) return;
-    logger_->warn("service {}: the inbox is full: dropped {} from NATS, which came faster than handlers ran",
-                  core_->config.name, message_count(count));
+    log_.warn("the inbox is full: dropped {} from NATS, which came faster than handlers ran",
+              message_count(count));
   }
 
   void driver_ended() {
@@ -266,14 +263,14 @@ class Link : public std::enable_shared_from_this<Link> {
     }
     if (std::exchange(left_behind_, true)) return;
     const std::uint64_t lost = core_->finish(false, queue_.now());
-    logger_->warn("service {}: NATS does not let go within the time to stop: left behind{}",
-                  core_->config.name, lost == 0 ? "" : ", lost " + message_count(lost));
+    log_.warn("NATS does not let go within the time to stop: left behind{}",
+              lost == 0 ? "" : ", lost " + message_count(lost));
     if (thread_.joinable()) thread_.detach();
   }
 
   Strand strand_;
   TimerQueue& queue_;
-  std::shared_ptr<spdlog::logger> logger_;
+  const ServiceLog log_;
   std::shared_ptr<LinkCore> core_;
   PendingRequests pending_;
   DropLog drops_;

@@ -1,8 +1,7 @@
 #pragma once
 
 #include <cliffracer/detail/link/link_core.hpp>
-
-#include <spdlog/logger.h>
+#include <cliffracer/detail/text/service_log.hpp>
 
 #include <functional>
 #include <memory>
@@ -19,7 +18,6 @@ class LinkDriver {
   virtual void start() = 0;
 };
 
-using LinkDriverFactory =
-    std::function<std::unique_ptr<LinkDriver>(std::shared_ptr<LinkCore>, std::shared_ptr<spdlog::logger>)>;
+using LinkDriverFactory = std::function<std::unique_ptr<LinkDriver>(std::shared_ptr<LinkCore>, ServiceLog)>;
 
 }  // namespace cliffracer::detail

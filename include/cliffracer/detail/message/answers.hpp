@@ -15,7 +15,6 @@
 
 #include <exception>
 #include <functional>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -29,9 +28,8 @@ class Answers {
   using ReplyFunction =
       std::function<void(std::string reply_subject, std::string payload, MessageHeaders headers)>;
 
-  Answers(std::string service, std::shared_ptr<spdlog::logger> logger, const TimeSource& time,
-          ReplyFunction reply)
-      : service_{std::move(service)}, logger_{std::move(logger)}, time_{time}, reply_{std::move(reply)} {}
+  Answers(ServiceLog log, const TimeSource& time, ReplyFunction reply)
+      : log_{std::move(log)}, time_{time}, reply_{std::move(reply)} {}
 
   /// What waits for an answer gets one; nothing else happens.
   void error(const PreparedMessage& job, const Refusal& refusal) {
@@ -43,8 +41,8 @@ class Answers {
   /// No handler gets it. Where nobody waits for an answer, the log says so.
   void refuse(const PreparedMessage& job, const Refusal& refusal) {
     if (!job.reply.empty()) return error(job, refusal);
-    logger_->warn("service {}: message on {} refused: {} {}", service_, escaped(job.request.subject),
-                  escaped(refusal.text), ids_text(*job.context));
+    log_.warn("message on {} refused: {} {}", escaped(job.request.subject), escaped(refusal.text),
+              ids_text(*job.context));
   }
 
   /// The text of a result, for send(). Throws what a value throws that is no JSON.
@@ -58,8 +56,8 @@ class Answers {
       headers.trace = job.context->trace();
       reply_(job.reply, std::move(payload), std::move(headers));
     } catch (...) {
-      logger_->error("service {}: reply to {} lost: {} {}", service_, escaped(job.request.subject),
-                     escaped(text_of(std::current_exception())), ids_text(*job.context));
+      log_.error("reply to {} lost: {} {}", escaped(job.request.subject),
+                 escaped(text_of(std::current_exception())), ids_text(*job.context));
     }
   }
 
@@ -69,17 +67,14 @@ class Answers {
     std::string text = text_of(thrown);
     if (is_bad_argument(thrown)) {
       Refusal refusal = bad_payload("bad argument: " + text);
-      logger_->warn("service {}: {}: {} {}", service_, label(handler), escaped(refusal.text),
-                    ids_text(context));
+      log_.warn("{}: {} {}", label(handler), escaped(refusal.text), ids_text(context));
       return refusal;
     }
     if (is_stopping && is_abort(thrown)) {
-      logger_->warn("service {}: {} cancelled: {} {}", service_, label(handler), stopping().text,
-                    ids_text(context));
+      log_.warn("{} cancelled: {} {}", label(handler), stopping().text, ids_text(context));
       return stopping();
     }
-    logger_->error("service {}: {} failed: {} {}", service_, label(handler), escaped(text),
-                   ids_text(context));
+    log_.error("{} failed: {} {}", label(handler), escaped(text), ids_text(context));
     return method_failed(std::move(text));
   }
 
@@ -94,8 +89,7 @@ class Answers {
     }
   }
 
-  std::string service_;
-  std::shared_ptr<spdlog::logger> logger_;
+  const ServiceLog log_;
   const TimeSource& time_;
   ReplyFunction reply_;
 };

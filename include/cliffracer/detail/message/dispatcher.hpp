@@ -49,24 +49,23 @@ class Dispatcher {
   using ReplyFunction = Answers::ReplyFunction;
 
   /// At most `max_messages` wait or are handled at a time; more are refused.
-  Dispatcher(std::string service, std::size_t max_messages, std::shared_ptr<spdlog::logger> logger,
-             TaskGroup& tasks, TimeSource& time, const Strand& strand, ReplyFunction reply)
-      : service_{std::move(service)},
-        logger_{std::move(logger)},
+  Dispatcher(ServiceLog log, std::size_t max_messages, TaskGroup& tasks, TimeSource& time,
+             const Strand& strand, ReplyFunction reply)
+      : log_{std::move(log)},
         tasks_{tasks},
         time_{time},
         strand_{strand},
-        answers_{service_, logger_, time, std::move(reply)},
-        load_{max_messages, service_, logger_},
-        blocking_{service_, logger_, time} {}
+        answers_{log_, time, std::move(reply)},
+        load_{max_messages, log_},
+        blocking_{log_, time} {}
 
   /// Throws std::invalid_argument that names service, handler and rule. The references that handlers() gives
   /// stay valid.
   void add(HandlerRegistration handler) {
-    check_validity(service_, handler);
+    check_validity(log_.service(), handler);
     if (handler.kind == MessageKind::rpc && find_rpc(handler.name) != nullptr)
       throw std::invalid_argument{
-          "service " + escaped(service_, 128) + ": " + label(handler) +
+          "service " + escaped(log_.service(), 128) + ": " + label(handler) +
           ": name must be unique among the rpc methods: give one of them another .name"};
     insert({std::move(handler)});
   }
@@ -143,8 +142,9 @@ class Dispatcher {
 
   /// What follows the service's name and the token behind it.
   [[nodiscard]] std::string_view method_in(std::string_view subject) const noexcept {
-    if (!subject.starts_with(service_)) return subject;
-    const std::size_t dot = subject.find('.', std::min(subject.size(), service_.size() + 1));
+    const std::string& service = log_.service();
+    if (!subject.starts_with(service)) return subject;
+    const std::size_t dot = subject.find('.', std::min(subject.size(), service.size() + 1));
     return dot == std::string_view::npos ? subject : subject.substr(dot + 1);
   }
 
@@ -206,8 +206,7 @@ class Dispatcher {
       co_await std::move(running);
     }
     if (!queue.empty()) {
-      logger_->warn("service {}: {}: {} waiting messages dropped: {}", service_, label(handler), queue.size(),
-                    stopping().text);
+      log_.warn("{}: {} waiting messages dropped: {}", label(handler), queue.size(), stopping().text);
       load_.end(queue.size());
     }
     queues_.erase(&handler);
@@ -215,8 +214,7 @@ class Dispatcher {
 
   /// One message in its handler, to the end. Nothing escapes.
   asio::awaitable<void> handle(const MessageHandler& handler, PreparedMessage job) {
-    if (logger_->should_log(spdlog::level::debug))
-      logger_->debug("service {}: {} {}", service_, label(handler), ids_text(*job.context));
+    if (log_.should_log(spdlog::level::debug)) log_.debug("{} {}", label(handler), ids_text(*job.context));
     std::string result_text;
     std::optional<Refusal> failure;
     try {
@@ -270,8 +268,7 @@ class Dispatcher {
     co_return result;
   }
 
-  std::string service_;
-  std::shared_ptr<spdlog::logger> logger_;
+  const ServiceLog log_;
   TaskGroup& tasks_;
   TimeSource& time_;
   Strand strand_;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cliffracer/detail/text/shared_text.hpp>
+#include <cliffracer/detail/work/seqlock.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -40,16 +41,14 @@ class HandlerStats {
 
   [[nodiscard]] Snapshot snapshot() const {
     Snapshot out;
-    std::uint64_t before = 0;
     SharedText::Copy error{};
-    do {
-      before = sequence_.load(std::memory_order_acquire);
+    lock_.read([&] {
       out.requests = requests_.load(std::memory_order_acquire);
       out.errors = errors_.load(std::memory_order_acquire);
       out.processing_time = std::chrono::nanoseconds{
           static_cast<std::int64_t>(processing_time_.load(std::memory_order_acquire))};
       error = last_error_.copy();
-    } while (before % 2 != 0 || sequence_.load(std::memory_order_relaxed) != before);
+    });
     out.last_error = error.text();
     return out;
   }
@@ -63,18 +62,16 @@ class HandlerStats {
   }
 
   void write(std::chrono::nanoseconds took, const std::string_view* error) noexcept {
-    const std::uint64_t sequence = sequence_.load(std::memory_order_relaxed);
-    sequence_.store(sequence + 1, std::memory_order_relaxed);
+    const Seqlock::Writing writing{lock_};
     add(requests_, 1);
     add(processing_time_, static_cast<std::uint64_t>(std::max<std::int64_t>(took.count(), 0)));
     if (error) {
       add(errors_, 1);
       last_error_.set(*error);
     }
-    sequence_.store(sequence + 2, std::memory_order_release);
   }
 
-  Count sequence_{0};  // odd while a write is in progress
+  Seqlock lock_;
   Count requests_{0}, errors_{0}, processing_time_{0};
   SharedText last_error_;
   std::chrono::nanoseconds longest_told_{0};  // only on the strand

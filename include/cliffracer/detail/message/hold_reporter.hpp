@@ -7,7 +7,6 @@
 
 #include <chrono>
 #include <functional>
-#include <memory>
 #include <string>
 #include <utility>
 
@@ -20,8 +19,7 @@ class HoldReporter final : WorkContext::HoldMeter {
   /// Told of each such time. What it throws is lost.
   using Told = std::function<void(const std::string& label, TimePoint began, TimePoint ended)>;
 
-  HoldReporter(std::string service, std::shared_ptr<spdlog::logger> logger, const TimeSource& time)
-      : service_{std::move(service)}, logger_{std::move(logger)}, time_{time} {}
+  HoldReporter(ServiceLog log, const TimeSource& time) : log_{std::move(log)}, time_{time} {}
 
   /// From how long on it is long; 0: never, and no clock is read.
   void set_threshold(std::chrono::nanoseconds threshold) noexcept { threshold_ = threshold; }
@@ -40,16 +38,14 @@ class HoldReporter final : WorkContext::HoldMeter {
     log_quietly([&] {
       const std::string name = label(handler);
       if (handler.stats->held(ended - began)) {
-        logger_->warn("service {}: {} held the event loop for {:.3f} s: nothing else ran meanwhile {}",
-                      service_, name, std::chrono::duration<double>(ended - began).count(),
-                      ids_text(context));
+        log_.warn("{} held the event loop for {:.3f} s: nothing else ran meanwhile {}", name,
+                  std::chrono::duration<double>(ended - began).count(), ids_text(context));
       }
       if (told_) told_(name, began, ended);
     });
   }
 
-  std::string service_;
-  std::shared_ptr<spdlog::logger> logger_;
+  const ServiceLog log_;
   const TimeSource& time_;
   std::chrono::nanoseconds threshold_{0};
   Told told_;

@@ -5,8 +5,6 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
-#include <string>
 #include <utility>
 
 namespace cliffracer::detail {
@@ -15,8 +13,7 @@ namespace cliffracer::detail {
 /// messages is told in two lines of the log, not in a flood of lines.
 class MessageLoad {
  public:
-  MessageLoad(std::size_t most, std::string service, std::shared_ptr<spdlog::logger> logger)
-      : most_{most}, service_{std::move(service)}, logger_{std::move(logger)} {}
+  MessageLoad(std::size_t most, ServiceLog log) : most_{most}, log_{std::move(log)} {}
 
   // Only on the service's strand.
 
@@ -26,15 +23,15 @@ class MessageLoad {
   void end(std::size_t count = 1) {
     messages_ -= count;
     if (refused_ == 0 || messages_ > most_ / 2) return;
-    logger_->warn("service {}: refused messages since there were too many: {}; now they are taken again",
-                  service_, std::exchange(refused_, 0));
+    log_.warn("refused messages since there were too many: {}; now they are taken again",
+              std::exchange(refused_, 0));
   }
 
   /// A message was not taken because of is_full().
   void refuse() {
     total_refused_.fetch_add(1, std::memory_order_relaxed);
     if (refused_++ > 0) return;
-    logger_->warn("service {}: {} messages wait or are handled: more are refused", service_, messages_);
+    log_.warn("{} messages wait or are handled: more are refused", messages_);
   }
 
   // Any thread.
@@ -45,8 +42,7 @@ class MessageLoad {
 
  private:
   std::size_t most_;
-  std::string service_;
-  std::shared_ptr<spdlog::logger> logger_;
+  const ServiceLog log_;
   std::size_t messages_ = 0;
   std::size_t refused_ = 0;  // since there are too many
   std::atomic<std::uint64_t> total_refused_{0};

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <spdlog/logger.h>
-
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -28,9 +26,9 @@ namespace cliffracer::detail {
 /// All that nats.c may block on happens here.
 class NatsDriver {
  public:
-  NatsDriver(std::shared_ptr<LinkCore> core, std::shared_ptr<spdlog::logger> logger)
+  NatsDriver(std::shared_ptr<LinkCore> core, ServiceLog log)
       : core_{std::move(core)},
-        logger_{std::move(logger)},
+        log_{std::move(log)},
         retry_{core_->config.reconnect_time_wait, core_->config.max_reconnect_attempts} {}
 
   /// Returns after close(), or when the attempts are used up.
@@ -39,14 +37,12 @@ class NatsDriver {
       warn_about_tls();
       while (connect_when_due()) serve();
     } catch (const std::exception& error) {
-      logger_->error("service {}: the connection to NATS ends: {}", core_->config.name,
-                     escaped(error.what()));
+      log_.error("the connection to NATS ends: {}", escaped(error.what()));
     }
     session_.reset();
     if (const std::uint64_t lost = core_->finish(true, Clock::now()); lost > 0)
-      logger_->warn("service {}: lost {} for NATS: the connection is closed", core_->config.name,
-                    message_count(lost));
-    logger_->info("service {}: closed the connection to NATS", core_->config.name);
+      log_.warn("lost {} for NATS: the connection is closed", message_count(lost));
+    log_.info("closed the connection to NATS");
   }
 
  private:
@@ -57,8 +53,7 @@ class NatsDriver {
   void warn_about_tls() const {
     constexpr std::uint32_t safe_version = 0x030b00;
     if (wants_tls(core_->config) && nats_GetVersionNumber() < safe_version)
-      logger_->warn("service {}: TLS needs nats.c 3.11 or newer to be safe, this is {}", core_->config.name,
-                    nats_GetVersion());
+      log_.warn("TLS needs nats.c 3.11 or newer to be safe, this is {}", nats_GetVersion());
   }
 
   [[nodiscard]] LinkState waiting_state() const noexcept {
@@ -71,8 +66,8 @@ class NatsDriver {
       const auto due = retry_.next_attempt();
       if (!due) {
         const int attempts = core_->config.max_reconnect_attempts + (ever_connected_ ? 0 : 1);
-        logger_->error("service {}: gives up on NATS after {} in a row", core_->config.name,
-                       count_of(static_cast<std::uint64_t>(attempts), "failed attempt"));
+        log_.error("gives up on NATS after {} in a row",
+                   count_of(static_cast<std::uint64_t>(attempts), "failed attempt"));
         return false;
       }
       if (!core_->wait_until(*due)) return false;
@@ -99,8 +94,7 @@ class NatsDriver {
     }
     const std::string server = session_->server();
     core_->connected(server, session_->max_payload());
-    logger_->info("service {}: {} NATS at {}", core_->config.name,
-                  ever_connected_ ? "reconnected to" : "connected to", escaped(server));
+    log_.info("{} NATS at {}", ever_connected_ ? "reconnected to" : "connected to", escaped(server));
     ever_connected_ = true;
     retry_.connected();
     failures_.recovered();
@@ -110,8 +104,7 @@ class NatsDriver {
   void failed(const std::string& why) {
     core_->disconnected(waiting_state(), why);
     if (failures_.worth_a_line(why, Clock::now()))
-      logger_->warn("service {}: cannot connect to NATS at {}: {}", core_->config.name,
-                    escaped(core_->config.nats_url.redacted()), why);
+      log_.warn("cannot connect to NATS at {}: {}", escaped(core_->config.nats_url.redacted()), why);
   }
 
   /// Sends and subscribes until the connection ends or close() was served.
@@ -141,12 +134,11 @@ class NatsDriver {
     if (!alive) {
       const std::string why = clean(lost_reason());
       core_->disconnected(LinkState::reconnecting, why);
-      logger_->warn("service {}: lost the connection to NATS: {}{}", core_->config.name, why,
-                    unconfirmed_ == 0 ? "" : ", may have lost " + message_count(unconfirmed_));
+      log_.warn("lost the connection to NATS: {}{}", why,
+                unconfirmed_ == 0 ? "" : ", may have lost " + message_count(unconfirmed_));
       remember_cluster();
     } else if (unconfirmed_ > 0) {
-      logger_->warn("service {}: may have lost {}: NATS did not confirm in time", core_->config.name,
-                    message_count(unconfirmed_));
+      log_.warn("may have lost {}: NATS did not confirm in time", message_count(unconfirmed_));
     }
     session_.reset();
   }
@@ -158,8 +150,7 @@ class NatsDriver {
       session_->subscribe(wanted);
       return true;
     } catch (const std::system_error& error) {
-      logger_->warn("service {}: cannot subscribe to {}: {}", core_->config.name, escaped(wanted.subject),
-                    clean(error.code().message()));
+      log_.warn("cannot subscribe to {}: {}", escaped(wanted.subject), clean(error.code().message()));
       return false;
     }
   }
@@ -191,9 +182,8 @@ class NatsDriver {
       }
     }
     if (refused > 0)
-      logger_->warn("service {}: {}", core_->config.name,
-                    lost_messages(refused, batch[first_refused].subject,
-                                  nats_category().message(static_cast<int>(why))));
+      log_.warn("{}", lost_messages(refused, batch[first_refused].subject,
+                                    nats_category().message(static_cast<int>(why))));
     unconfirmed_ += sent;
     flush_due_ = flush_due_ || sent > 0;
     core_->settle(sent, refused,
@@ -219,8 +209,7 @@ class NatsDriver {
     if (problem.empty()) return;
     problem = clean(with_detail(std::move(problem), session_->last_error()));
     core_->add_inbox_dropped(session_->newly_dropped());
-    if (problems_.worth_a_line(problem, Clock::now()))
-      logger_->warn("service {}: NATS reports: {}", core_->config.name, problem);
+    if (problems_.worth_a_line(problem, Clock::now())) log_.warn("NATS reports: {}", problem);
   }
 
   /// Addresses in the config that carry a user do not fit other servers.
@@ -240,7 +229,7 @@ class NatsDriver {
   }
 
   std::shared_ptr<LinkCore> core_;
-  std::shared_ptr<spdlog::logger> logger_;
+  const ServiceLog log_;
   RetryPolicy retry_;
   FailureLog failures_;
   FailureLog problems_;

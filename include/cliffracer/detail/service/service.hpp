@@ -126,7 +126,7 @@ class Service {
   const std::unique_ptr<asio::io_context> owned_context_;  // null on the caller's
   asio::io_context& context_;
   const Strand strand_;
-  const std::shared_ptr<spdlog::logger> log_;
+  const ServiceLog log_;
   Environment& environment_;
   TimerQueue& queue_;
 

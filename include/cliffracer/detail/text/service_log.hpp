@@ -2,10 +2,13 @@
 
 #include <cliffracer/detail/text/escaped.hpp>
 
+#include <spdlog/fmt/fmt.h>
 #include <spdlog/spdlog.h>
 
+#include <iterator>
 #include <memory>
 #include <string>
+#include <utility>
 
 namespace cliffracer::detail {
 
@@ -32,5 +35,68 @@ void log_quietly(Write&& write) noexcept {
   }
   return logger;
 }
+
+/// Where a service's lines go: each begins with "service NAME: ". A copy writes to the same logger.
+///
+/// One function formats the lines of all argument lists, so that none costs compile time of its own. A line
+/// that cannot be formatted is replaced by one that says so; nothing that formatting throws escapes.
+class ServiceLog {
+ public:
+  /// Writes to service_logger(service).
+  explicit ServiceLog(std::string service) : logger_{service_logger(service)}, service_{std::move(service)} {}
+  /// `logger` is not null.
+  ServiceLog(std::shared_ptr<spdlog::logger> logger, std::string service)
+      : logger_{std::move(logger)}, service_{std::move(service)} {}
+
+  [[nodiscard]] const std::string& service() const noexcept { return service_; }
+  [[nodiscard]] const std::shared_ptr<spdlog::logger>& logger() const noexcept { return logger_; }
+
+  [[nodiscard]] bool should_log(spdlog::level::level_enum level) const { return logger_->should_log(level); }
+  void flush() const { logger_->flush(); }
+
+  template <class... Arguments>
+  void debug(fmt::format_string<Arguments...> text, const Arguments&... arguments) const {
+    write(spdlog::level::debug, text, fmt::make_format_args(arguments...));
+  }
+  template <class... Arguments>
+  void info(fmt::format_string<Arguments...> text, const Arguments&... arguments) const {
+    write(spdlog::level::info, text, fmt::make_format_args(arguments...));
+  }
+  template <class... Arguments>
+  void warn(fmt::format_string<Arguments...> text, const Arguments&... arguments) const {
+    write(spdlog::level::warn, text, fmt::make_format_args(arguments...));
+  }
+  template <class... Arguments>
+  void error(fmt::format_string<Arguments...> text, const Arguments&... arguments) const {
+    write(spdlog::level::err, text, fmt::make_format_args(arguments...));
+  }
+  template <class... Arguments>
+  void critical(fmt::format_string<Arguments...> text, const Arguments&... arguments) const {
+    write(spdlog::level::critical, text, fmt::make_format_args(arguments...));
+  }
+
+ private:
+  void write(spdlog::level::level_enum level, fmt::string_view text, fmt::format_args arguments) const {
+    // A logger that keeps a backtrace takes the lines of all levels.
+    if (!logger_->should_log(level) && !logger_->should_backtrace()) return;
+    constexpr fmt::string_view not_formatted{"a line of this log could not be formatted"};
+    constexpr fmt::string_view before_name{"service "};
+    constexpr fmt::string_view after_name{": "};
+    fmt::memory_buffer line;
+    bool is_formatted = false;
+    try {
+      line.append(before_name);
+      line.append(service_);
+      line.append(after_name);
+      fmt::vformat_to(std::back_inserter(line), text, arguments);
+      is_formatted = true;
+    } catch (...) {  // NOLINT(bugprone-empty-catch): what is logged instead needs no memory
+    }
+    logger_->log(level, is_formatted ? fmt::string_view{line.data(), line.size()} : not_formatted);
+  }
+
+  std::shared_ptr<spdlog::logger> logger_;
+  std::string service_;
+};
 
 }  // namespace cliffracer::detail

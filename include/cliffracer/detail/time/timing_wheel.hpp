@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cliffracer/detail/time/splitmix64.hpp>
 #include <cliffracer/detail/time/time_point.hpp>
 #include <cliffracer/detail/time/wheel_chunks.hpp>
 
@@ -221,11 +222,9 @@ class TimingWheel {
   }
 
   [[nodiscard]] std::uint64_t next_random() noexcept {
-    std::uint64_t number = random_ += 0x9e3779b97f4a7c15U;
+    const std::uint64_t number = next_splitmix64(random_);
     if (random_ == 0) random_ = 1;
-    number = (number ^ (number >> 30U)) * 0xbf58476d1ce4e5b9U;
-    number = (number ^ (number >> 27U)) * 0x94d049bb133111ebU;
-    return number ^ (number >> 31U);
+    return number;
   }
 
   /// Comes to a node of the open slot that was not removed; there may be none left.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cliffracer/detail/time/splitmix64.hpp>
 #include <cliffracer/detail/time/time_point.hpp>
 
 #include <algorithm>
@@ -26,14 +27,8 @@ struct ScheduleExtras {
   /// Uniform in [0, jitter).
   constexpr std::chrono::nanoseconds draw() noexcept {
     if (options.jitter.count() == 0) return std::chrono::nanoseconds{0};
-    // splitmix64.
-    random += 0x9E3779B97F4A7C15U;
-    std::uint64_t bits = random;
-    bits = (bits ^ (bits >> 30U)) * 0xBF58476D1CE4E5B9U;
-    bits = (bits ^ (bits >> 27U)) * 0x94D049BB133111EBU;
-    bits ^= bits >> 31U;
-    return std::chrono::nanoseconds{
-        static_cast<std::int64_t>(bits % static_cast<std::uint64_t>(options.jitter.count()))};
+    const auto end = static_cast<std::uint64_t>(options.jitter.count());
+    return std::chrono::nanoseconds{static_cast<std::int64_t>(random.below(end))};
   }
 
   /// From an instant of the timers' clock to what the wall clock shows, since the epoch.
@@ -56,7 +51,7 @@ struct ScheduleExtras {
   }
 
   const Options options;
-  std::uint64_t random;
+  RandomSequence random;
   std::chrono::nanoseconds jitter{0};        // of the point that is due next
   std::chrono::nanoseconds wall_offset{0};   // from the timers' clock to the wall clock
   std::optional<std::int64_t> last_point{};  // what the wall clock showed at the newest point that was run

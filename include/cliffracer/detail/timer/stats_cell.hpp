@@ -5,6 +5,7 @@
 #include <cliffracer/detail/timer/outcome.hpp>
 #include <cliffracer/detail/timer/rare_stats.hpp>
 #include <cliffracer/detail/timer/schedule.hpp>
+#include <cliffracer/detail/work/seqlock.hpp>
 #include <cliffracer/timer_stats.hpp>
 
 #include <algorithm>
@@ -22,10 +23,6 @@ namespace cliffracer::detail {
 
 /// The statistics of one timer. The timer's loop is the only writer and never waits; a reader on any thread
 /// sees one instant between two writes and tries again when a write (some 10 stores) came in between.
-///
-/// A sequence lock without fences, which ThreadSanitizer could not follow: each field is stored with release
-/// and loaded with acquire, so that a reader who sees a field of a newer write also sees its odd sequence
-/// number.
 class StatsCell {
  public:
   /// What not every timer has.
@@ -69,7 +66,7 @@ class StatsCell {
     const bool has_reason = decision.drifted || decision.failing > 0;
     if (has_reason) make_rare();
     {
-      const Writing writing{sequence_};
+      const Seqlock::Writing writing{lock_};
       if (has_reason) add_by_reason(decision);
       if (decision.skipped > 0) add(skipped_, decision.skipped);
       set(is_executing_, 1);
@@ -185,7 +182,7 @@ class StatsCell {
                                         std::uint64_t skipped_since, TimePoint due,
                                         std::string_view error = {}) noexcept {
     {
-      const Writing writing{sequence_};
+      const Seqlock::Writing writing{lock_};
       if (RareStats* const rare = rare_.load(std::memory_order_relaxed)) set(rare->is_overdue, 0);
       set(is_executing_, 0);
       if (skipped_since > 0) add(skipped_, skipped_since);
@@ -223,14 +220,14 @@ class StatsCell {
 
   /// `never`: the timer does not run, is paused, or a run is in progress.
   [[nodiscard]] TimePoint next_due() const noexcept {
-    for (;;) {
-      const std::uint64_t before = sequence_.load(std::memory_order_acquire);
+    TimePoint due = never;
+    lock_.read([&] {
       const RareStats* const rare = rare_.load(std::memory_order_acquire);
       const bool has_none = !is_running() || is_executing() || (rare && get(rare->is_paused) != 0);
-      const TimePoint due{get(next_due_)};
-      if (before % 2 == 0 && sequence_.load(std::memory_order_relaxed) == before)
-        return has_none ? never : due;
-    }
+      due = TimePoint{get(next_due_)};
+      if (has_none) due = never;
+    });
+    return due;
   }
 
   [[nodiscard]] std::chrono::nanoseconds last_execution_time() const noexcept {
@@ -246,11 +243,9 @@ class StatsCell {
   /// Fills the measured members of `stats`.
   Instants snapshot(TimerStats& stats) const {
     Instants instants;
-    std::uint64_t before = 0;
     bool was_late_by_many = false;
     SharedText::Copy error{}, pause_reason{}, blocked_by{}, last_owner{}, last_claim_error{};
-    do {
-      before = sequence_.load(std::memory_order_acquire);
+    lock_.read([&] {
       stats.success_count = get(succeeded_);
       stats.error_count = get(failed_);
       stats.cancelled_count = get(cancelled_);
@@ -280,7 +275,7 @@ class StatsCell {
         last_owner = cluster_->last_owner.copy();
         last_claim_error = cluster_->last_claim_error.copy();
       }
-    } while (before % 2 != 0 || sequence_.load(std::memory_order_relaxed) != before);
+    });
 
     const std::uint64_t finished = stats.success_count + stats.error_count + stats.cancelled_count;
     stats.execution_count = finished + (stats.is_executing ? 1 : 0);
@@ -324,25 +319,9 @@ class StatsCell {
   static_assert(Count::is_always_lock_free && Nanoseconds::is_always_lock_free &&
                 std::atomic<LatenessCause>::is_always_lock_free && std::atomic<bool>::is_always_lock_free);
 
-  /// A write is in progress as long as it lives.
-  class Writing {
-   public:
-    explicit Writing(Count& sequence) noexcept
-        : sequence_{sequence}, before_{sequence.load(std::memory_order_relaxed)} {
-      sequence_.store(before_ + 1, std::memory_order_relaxed);
-    }
-    Writing(const Writing&) = delete;
-    Writing& operator=(const Writing&) = delete;
-    ~Writing() { sequence_.store(before_ + 2, std::memory_order_release); }
-
-   private:
-    Count& sequence_;
-    const std::uint64_t before_;
-  };
-
   template <class Write>
   void write(Write&& fields) noexcept {
-    const Writing writing{sequence_};
+    const Seqlock::Writing writing{lock_};
     fields();
   }
 
@@ -449,7 +428,7 @@ class StatsCell {
   }
 
   // What a tick reads and writes lies together.
-  Count sequence_{0};  // odd while a write is in progress
+  Seqlock lock_;
   Count is_executing_{0}, succeeded_{0}, consecutive_errors_{0}, total_execution_time_{0};
   Count total_lateness_{0};
   Nanoseconds last_execution_time_{0}, last_lateness_{0}, next_due_{0};

@@ -24,14 +24,14 @@ namespace cliffracer::detail {
 /// What the log says of a service's timers. A line that cannot be logged ends no timer.
 class TimerLog {
  public:
-  TimerLog(spdlog::logger& log, std::string service) : log_{log}, service_{std::move(service)} {}
+  explicit TimerLog(ServiceLog log) : log_{std::move(log)} {}
 
-  [[nodiscard]] const std::string& service() const noexcept { return service_; }
+  [[nodiscard]] const std::string& service() const noexcept { return log_.service(); }
 
   void started(const TimerEntry& entry) const noexcept {
     log_quietly([&] {
       const Schedule::Options& options = entry.schedule.options();
-      log_.info("service {}: timer {} started: every {} s{}", service_, entry.name, seconds(options.interval),
+      log_.info("timer {} started: every {} s{}", entry.name, seconds(options.interval),
                 options.eager ? ", eager" : "");
     });
   }
@@ -39,8 +39,7 @@ class TimerLog {
   void tick(const TimerEntry& entry, std::chrono::nanoseconds lateness) const noexcept {
     if (!log_.should_log(spdlog::level::debug)) return;
     log_quietly([&] {
-      log_.debug("service {}: timer {} tick {}, {} ns late", service_, entry.name,
-                 entry.stats.execution_count(), lateness.count());
+      log_.debug("timer {} tick {}, {} ns late", entry.name, entry.stats.execution_count(), lateness.count());
     });
   }
 
@@ -49,9 +48,8 @@ class TimerLog {
                std::string_view why) const noexcept {
     log_quietly([&] {
       log_.warn(
-          "service {}: timer {} is {:.3f} s late, more than max_drift {:.3f} s{}{}: re-anchored, {} due "
-          "points skipped",
-          service_, entry.name, seconds(decision.lateness), seconds(entry.schedule.options().max_drift),
+          "timer {} is {:.3f} s late, more than max_drift {:.3f} s{}{}: re-anchored, {} due points skipped",
+          entry.name, seconds(decision.lateness), seconds(entry.schedule.options().max_drift),
           why.empty() ? "" : ", because of ", escaped(why), decision.skipped);
     });
   }
@@ -60,14 +58,14 @@ class TimerLog {
   void failed(const TimerEntry& entry, std::uint32_t attempt, std::chrono::nanoseconds length,
               std::string_view text, const Trace& trace) const noexcept {
     log_quietly([&] {
-      log_.error("service {}: timer {} failed (attempt {}) after {:.3f} s: {}; {} (trace {})", service_,
-                 entry.name, attempt, seconds(length), escaped(text), what_next(entry), trace_id_text(trace));
+      log_.error("timer {} failed (attempt {}) after {:.3f} s: {}; {} (trace {})", entry.name, attempt,
+                 seconds(length), escaped(text), what_next(entry), trace_id_text(trace));
     });
   }
 
   void timed_out(const TimerEntry& entry) const noexcept {
     log_quietly([&] {
-      log_.warn("service {}: timer {} has outlasted its timeout of {:.3f} s: {}", service_, entry.name,
+      log_.warn("timer {} has outlasted its timeout of {:.3f} s: {}", entry.name,
                 seconds(entry.limit->timeout), entry.worker_run ? "asked to end" : "cancelled");
     });
   }
@@ -76,59 +74,49 @@ class TimerLog {
   void blocked(std::string_view by, std::chrono::nanoseconds length,
                std::chrono::nanoseconds threshold) const noexcept {
     log_quietly([&] {
-      log_.warn("service {}: {} held the event loop for {:.3f} s, at least blocking_threshold {:.3f} s",
-                service_, escaped(by), seconds(length), seconds(threshold));
+      log_.warn("{} held the event loop for {:.3f} s, at least blocking_threshold {:.3f} s", escaped(by),
+                seconds(length), seconds(threshold));
     });
   }
 
   void paused(const TimerEntry& entry, std::string_view reason) const noexcept {
     log_quietly([&] {
-      log_.warn("service {}: timer {} is paused{}{}", service_, entry.name, reason.empty() ? "" : ": ",
-                escaped(reason));
+      log_.warn("timer {} is paused{}{}", entry.name, reason.empty() ? "" : ": ", escaped(reason));
     });
   }
 
   void resumed(const TimerEntry& entry, std::uint64_t skipped) const noexcept {
-    log_quietly([&] {
-      log_.info("service {}: timer {} is resumed; {} due points skipped", service_, entry.name, skipped);
-    });
+    log_quietly([&] { log_.info("timer {} is resumed; {} due points skipped", entry.name, skipped); });
   }
 
   void triggered(const TimerEntry& entry) const noexcept {
-    log_quietly([&] { log_.info("service {}: timer {} is triggered", service_, entry.name); });
+    log_quietly([&] { log_.info("timer {} is triggered", entry.name); });
   }
 
   void interval_set(const TimerEntry& entry) const noexcept {
     log_quietly([&] {
-      log_.info("service {}: timer {} runs every {} s from now on", service_, entry.name,
+      log_.info("timer {} runs every {} s from now on", entry.name,
                 seconds(entry.schedule.options().interval));
     });
   }
 
   void clock_stepped(std::chrono::nanoseconds by) const noexcept {
-    log_quietly([&] {
-      log_.warn("service {}: the wall clock was set by {:.3f} s: aligned timers follow it", service_,
-                seconds(by));
-    });
+    log_quietly(
+        [&] { log_.warn("the wall clock was set by {:.3f} s: aligned timers follow it", seconds(by)); });
   }
 
   void observer_failed(std::string_view timer, const std::exception_ptr& thrown) const noexcept {
-    log_quietly([&] {
-      log_.error("service {}: the observer of timer {} failed: {}", service_, timer,
-                 escaped(text_of(thrown)));
-    });
+    log_quietly([&] { log_.error("the observer of timer {} failed: {}", timer, escaped(text_of(thrown))); });
   }
 
   void withdrawn(const TimerEntry& entry) const noexcept {
-    log_quietly([&] {
-      log_.warn("service {}: timer {} found no worker before the service stopped", service_, entry.name);
-    });
+    log_quietly([&] { log_.warn("timer {} found no worker before the service stopped", entry.name); });
   }
 
   void cancelled(const TimerEntry& entry, std::chrono::nanoseconds length) const noexcept {
     log_quietly([&] {
-      log_.warn("service {}: timer {} was cancelled after {:.3f} s because the service stops", service_,
-                entry.name, seconds(length));
+      log_.warn("timer {} was cancelled after {:.3f} s because the service stops", entry.name,
+                seconds(length));
     });
   }
 
@@ -136,8 +124,7 @@ class TimerLog {
   /// wait finds none; a service that went on without its timers would be worse.
   [[noreturn]] void end_without_memory(const std::exception_ptr& thrown) const noexcept {
     log_quietly([&] {
-      log_.critical("service {}: its timers cannot wait any more, the process ends: {}", service_,
-                    escaped(text_of(thrown)));
+      log_.critical("its timers cannot wait any more, the process ends: {}", escaped(text_of(thrown)));
       log_.flush();
     });
     std::terminate();
@@ -149,8 +136,7 @@ class TimerLog {
     return fmt::format("retry in {:.3f} s", seconds(entry.schedule.backoff()));
   }
 
-  spdlog::logger& log_;
-  std::string service_;
+  ServiceLog log_;
 };
 
 }  // namespace cliffracer::detail

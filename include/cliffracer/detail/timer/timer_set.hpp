@@ -55,8 +55,7 @@ class TimerSet {
     const Strand& strand;
     TimerQueue& queue;
     asio::io_context& event_loop;
-    spdlog::logger& log;
-    const std::string& service;
+    ServiceLog log;
     std::size_t worker_threads = 0;                  ///< As ServiceConfig says.
     bool workers_inline = false;                     ///< Plain methods run on the event loop instead.
     std::chrono::nanoseconds blocking_threshold{0};  ///< As ServiceConfig says.
@@ -74,7 +73,7 @@ class TimerSet {
       workers_.emplace(around.workers_inline ? 0 : threads, around.event_loop, around.queue.source(),
                        [this](TimerEntry& entry) { loop_->worker_returned(entry); });
     }
-    const TimerRuns::Told told{.log = TimerLog{around.log, around.service},
+    const TimerRuns::Told told{.log = TimerLog{around.log},
                                .blocking_threshold = around.blocking_threshold,
                                .run_probe = around.run_probe,
                                .observer = around.observer};

@@ -1,9 +1,9 @@
 #pragma once
 
+#include <cliffracer/detail/time/splitmix64.hpp>
 #include <cliffracer/detail/time/time_point.hpp>
 #include <cliffracer/testing/detail/broker_connection.hpp>
 #include <cliffracer/testing/detail/broker_message.hpp>
-#include <cliffracer/testing/detail/broker_random.hpp>
 #include <cliffracer/testing/detail/broker_schedule.hpp>
 #include <cliffracer/testing/detail/broker_store_server.hpp>
 
@@ -213,7 +213,7 @@ class BrokerHub {
     return least_latency_ + std::chrono::nanoseconds{random_.below(span + 1)};
   }
 
-  BrokerRandom random_;
+  RandomSequence random_;
   const bool keeps_messages_;
   std::vector<BrokerRecord> journal_;
   BrokerDeliveries deliveries_;

@@ -10,7 +10,6 @@
 #include <cliffracer/detail/text/service_log.hpp>
 #include <cliffracer/testing/detail/broker_hub.hpp>
 
-#include <spdlog/logger.h>
 #include <asio/io_context.hpp>
 #include <asio/post.hpp>
 
@@ -32,14 +31,13 @@ class BrokerLink final : public BrokerClient, public std::enable_shared_from_thi
  public:
   /// `schedule` is on `context`, which is that of `site`.
   BrokerLink(asio::io_context& context, std::shared_ptr<BrokerSchedule> schedule, std::size_t site,
-             std::shared_ptr<BrokerHub> hub, std::shared_ptr<LinkCore> core,
-             std::shared_ptr<spdlog::logger> logger)
+             std::shared_ptr<BrokerHub> hub, std::shared_ptr<LinkCore> core, ServiceLog log)
       : context_{context},
         schedule_{std::move(schedule)},
         client_{.service = core->config.name, .site = site},
         hub_{std::move(hub)},
         core_{std::move(core)},
-        logger_{std::move(logger)},
+        log_{std::move(log)},
         retry_{core_->config.reconnect_time_wait, core_->config.max_reconnect_attempts},
         wake_{schedule_},
         detection_{schedule_} {
@@ -95,7 +93,6 @@ class BrokerLink final : public BrokerClient, public std::enable_shared_from_thi
 
  private:
   [[nodiscard]] TimePoint now() const noexcept { return schedule_->now(); }
-  [[nodiscard]] const std::string& name() const noexcept { return client_.service; }
 
   [[nodiscard]] LinkState waiting_state() const noexcept {
     return was_connected_ ? LinkState::reconnecting : LinkState::connecting;
@@ -123,8 +120,8 @@ class BrokerLink final : public BrokerClient, public std::enable_shared_from_thi
       const auto due = retry_.next_attempt();
       if (!due) {
         const int attempts = core_->config.max_reconnect_attempts + (was_connected_ ? 0 : 1);
-        logger_->error("service {}: gives up on NATS after {} in a row", core_->config.name,
-                       count_of(static_cast<std::uint64_t>(attempts), "failed attempt"));
+        log_.error("gives up on NATS after {} in a row",
+                   count_of(static_cast<std::uint64_t>(attempts), "failed attempt"));
         end();
         return false;
       }
@@ -142,8 +139,7 @@ class BrokerLink final : public BrokerClient, public std::enable_shared_from_thi
     if (const std::string why{hub_->refusal(client_)}; !why.empty()) {
       core_->disconnected(waiting_state(), why);
       if (failures_.worth_a_line(why, now()))
-        logger_->warn("service {}: cannot connect to NATS at {}: {}", name(),
-                      escaped(core_->config.nats_url.redacted()), why);
+        log_.warn("cannot connect to NATS at {}: {}", escaped(core_->config.nats_url.redacted()), why);
       return false;
     }
     connection_ = hub_->connect(
@@ -152,8 +148,7 @@ class BrokerLink final : public BrokerClient, public std::enable_shared_from_thi
     connection_->subscribe({.id = 0, .subject = core_->inbox_prefix + ".*", .queue_group = {}});
     const std::string server = redacted_url(core_->config.nats_url.list().front());
     core_->connected(server, static_cast<std::int64_t>(hub_->max_payload));
-    logger_->info("service {}: {} NATS at {}", name(), was_connected_ ? "reconnected to" : "connected to",
-                  escaped(server));
+    log_.info("{} NATS at {}", was_connected_ ? "reconnected to" : "connected to", escaped(server));
     was_connected_ = true;
     wake_.cancel();
     retry_.connected();
@@ -177,8 +172,7 @@ class BrokerLink final : public BrokerClient, public std::enable_shared_from_thi
       if (!work.stopping) return;
       if (core_->stop_is_overdue(now()) || (!is_flush_due_ && core_->status().outbox_messages == 0)) {
         if (unconfirmed_ > 0)
-          logger_->warn("service {}: may have lost {}: NATS did not confirm in time", name(),
-                        message_count(unconfirmed_));
+          log_.warn("may have lost {}: NATS did not confirm in time", message_count(unconfirmed_));
         return end();
       }
       wake_.at(work.deadline, [this] { step(); });
@@ -205,8 +199,7 @@ class BrokerLink final : public BrokerClient, public std::enable_shared_from_thi
       connection_->send(
           [hub = hub_.get(), from = connection_.get(), message] { hub->publish(message, *from); });
     }
-    if (refused > 0)
-      logger_->warn("service {}: {}", name(), lost_messages(refused, first_refused, "Maximum Payload"));
+    if (refused > 0) log_.warn("{}", lost_messages(refused, first_refused, "Maximum Payload"));
     if (connection_->is_hung()) unconfirmed_ += sent;
     core_->settle(sent, refused, {});
   }
@@ -221,8 +214,8 @@ class BrokerLink final : public BrokerClient, public std::enable_shared_from_thi
     is_flush_due_ = false;
     core_->add_unconfirmed(unconfirmed);
     core_->disconnected(LinkState::reconnecting, why);
-    logger_->warn("service {}: lost the connection to NATS: {}{}", name(), why,
-                  unconfirmed == 0 ? "" : ", may have lost " + message_count(unconfirmed));
+    log_.warn("lost the connection to NATS: {}{}", why,
+              unconfirmed == 0 ? "" : ", may have lost " + message_count(unconfirmed));
   }
 
   void end() {
@@ -232,8 +225,8 @@ class BrokerLink final : public BrokerClient, public std::enable_shared_from_thi
     core_->add_unconfirmed(std::exchange(unconfirmed_, 0));
     connection_.reset();
     if (const std::uint64_t lost = core_->finish(true, now()); lost > 0)
-      logger_->warn("service {}: lost {} for NATS: the connection is closed", name(), message_count(lost));
-    logger_->info("service {}: closed the connection to NATS", name());
+      log_.warn("lost {} for NATS: the connection is closed", message_count(lost));
+    log_.info("closed the connection to NATS");
   }
 
   asio::io_context& context_;
@@ -241,7 +234,7 @@ class BrokerLink final : public BrokerClient, public std::enable_shared_from_thi
   const BrokerClientName client_;
   const std::shared_ptr<BrokerHub> hub_;
   const std::shared_ptr<LinkCore> core_;
-  const std::shared_ptr<spdlog::logger> logger_;
+  const ServiceLog log_;
   RetryPolicy retry_;
   FailureLog failures_;
   BrokerWake wake_;       // the next attempt, or the end of the time to stop

@@ -1,9 +1,9 @@
 #pragma once
 
+#include <cliffracer/detail/time/splitmix64.hpp>
 #include <cliffracer/detail/time/time_point.hpp>
 #include <cliffracer/testing/detail/broker_jetstream.hpp>
 #include <cliffracer/testing/detail/broker_message.hpp>
-#include <cliffracer/testing/detail/broker_random.hpp>
 #include <cliffracer/testing/detail/broker_schedule.hpp>
 
 #include <algorithm>
@@ -116,7 +116,7 @@ class BrokerStoreServer {
   }
 
   const std::shared_ptr<BrokerSchedule> schedule_;
-  BrokerRandom random_;
+  RandomSequence random_;
   BrokerJetStream jetstream_;
   const Send send_;
   BrokerStoreFaults faults_;

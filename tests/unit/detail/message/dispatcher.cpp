@@ -194,9 +194,8 @@ class Fixture {
   Lines reply_headers;
   std::vector<MessageHeaders> headers_of_replies;
   bool reply_fails = false;
-  Dispatcher dispatcher{"s",
+  Dispatcher dispatcher{log.of_service("s"),
                         max_messages,
-                        log.logger(),
                         tasks,
                         time,
                         strand,

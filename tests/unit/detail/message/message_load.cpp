@@ -7,7 +7,7 @@ using cliffracer::detail::MessageLoad;
 
 TEST_CASE("the load is full at its bound and has room again below it") {
   CapturedLog log;
-  MessageLoad load{2, "s", log.logger()};
+  MessageLoad load{2, log.of_service("s")};
   load.begin();
   CHECK_FALSE(load.is_full());
   load.begin();
@@ -19,7 +19,7 @@ TEST_CASE("the load is full at its bound and has room again below it") {
 
 TEST_CASE("refused messages are told once at the first and once when the load has halved") {
   CapturedLog log;
-  MessageLoad load{4, "s", log.logger()};
+  MessageLoad load{4, log.of_service("s")};
   for (int i = 0; i < 4; ++i) load.begin();
   load.refuse();
   load.refuse();
