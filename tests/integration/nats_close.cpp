@@ -4,6 +4,7 @@
 #include <system_error>
 
 #include <cliffracer/detail/link/link.hpp>
+#include <cliffracer/detail/nats/nats_driver.hpp>
 #include "support/catch.hpp"
 #include "support/link_fixture.hpp"
 #include "support/nats_client.hpp"
@@ -168,7 +169,8 @@ TEST_CASE("a link that is dropped while open goes away with its event loop") {
     asio::io_context io;
     cliffracer::detail::SteadyTime time{io};
     auto link = Link::create(cliffracer::detail::Strand{io.get_executor()}, time.queue(),
-                             {.name = "x", .nats_url = server.url()}, log.of_service("x"));
+                             {.name = "x", .nats_url = server.url()}, log.of_service("x"),
+                             cliffracer::detail::make_nats_driver);
     link->subscribe("in", "", [](const Inbound&) {});
     link->open();
     const auto deadline = std::chrono::steady_clock::now() + 5s;

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include <cliffracer/detail/link/link.hpp>
+#include <cliffracer/detail/nats/nats_driver.hpp>
 #include <cliffracer/detail/time/steady_time.hpp>
 #include "support/captured_log.hpp"
 
@@ -31,7 +32,8 @@ class LinkFixture {
   static constexpr std::chrono::seconds patience{10};
 
   explicit LinkFixture(const cliffracer::ServiceConfig& config)
-      : link{Link::create(strand, steady.queue(), config, log.of_service(config.name))} {}
+      : link{Link::create(strand, steady.queue(), config, log.of_service(config.name),
+                          cliffracer::detail::make_nats_driver)} {}
   ~LinkFixture() {
     try {
       close(std::chrono::seconds{1});

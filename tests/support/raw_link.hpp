@@ -31,7 +31,7 @@ class RawLink {
       : strand_{asio::make_strand(context)},
         link_{cliffracer::detail::Link::create(strand_, environment(context).queue(), config,
                                                {std::make_shared<spdlog::logger>("raw"), config.name},
-                                               environment(context).broker())} {
+                                               environment(context).make_driver())} {
     link_->open();
   }
 

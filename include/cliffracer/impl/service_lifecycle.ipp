@@ -167,7 +167,7 @@ CLIFFRACER_DECL asio::awaitable<bool> Service::start_here() {
   // Half a start cannot be left behind.
   co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
   if (state_ != State::idle) throw std::logic_error{"service " + config_.name + ": start(): it runs already"};
-  auto opened = Link::create(strand_, queue_, config_, log_, environment_.broker());
+  auto opened = Link::create(strand_, queue_, config_, log_, environment_.make_driver());
   state_ = State::starting;
   started_at_ = queue_.source().wall_clock();
   was_started_ = true;
@@ -196,7 +196,7 @@ CLIFFRACER_DECL asio::awaitable<bool> Service::start_here() {
                              .worker_threads = config_.worker_threads,
                              .workers_inline = environment_.workers_inline(),
                              .blocking_threshold = config_.blocking_threshold,
-                             .run_probe = environment_.observer(),
+                             .run_probe = environment_.run_probe(),
                              .observer = observer_,
                              .claims = claims_.get()});
     }

@@ -87,8 +87,8 @@ class VirtualTime final : private detail::TimeSource, private detail::RunProbe {
         context_,
         detail::Replacement{
             .queue = queue_,
-            .observer = this,
-            .broker = [this](auto core, auto log) { return connect(std::move(core), std::move(log)); },
+            .run_probe = this,
+            .make_driver = [this](auto core, auto log) { return connect(std::move(core), std::move(log)); },
             .workers_inline = options.workers_inline,
             .jitter_seed = options.seed});
   }

@@ -16,7 +16,6 @@
 #include <stdexcept>
 #include <string>
 #include <system_error>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -28,7 +27,6 @@
 #include <cliffracer/detail/link/message_headers.hpp>
 #include <cliffracer/detail/link/pending_requests.hpp>
 #include <cliffracer/detail/link/request_text.hpp>
-#include <cliffracer/detail/nats/nats_driver.hpp>
 #include <cliffracer/detail/text/service_log.hpp>
 #include <cliffracer/detail/text/subject.hpp>
 #include <cliffracer/detail/time/alarm.hpp>
@@ -44,23 +42,23 @@ class Link : public std::enable_shared_from_this<Link> {
   struct Private {};
 
  public:
-  /// `strand` is the service's: handlers run there. It and `queue` must outlive the link. With `broker` it
-  /// is a driver from there that moves the messages, else a thread and nats.c. Makes no connection yet.
+  /// `strand` is the service's: handlers run there. It and `queue` must outlive the link.
+  /// `make_driver` gives what moves the messages. Makes no connection yet.
   /// Throws std::invalid_argument for a config that check_validity() refuses.
   [[nodiscard]] static std::shared_ptr<Link> create(const Strand& strand, TimerQueue& queue,
                                                     const ServiceConfig& config, ServiceLog log,
-                                                    const LinkDriverFactory& broker = {}) {
+                                                    const LinkDriverFactory& make_driver) {
     check_validity(config);
-    return std::make_shared<Link>(Private{}, strand, queue, config, std::move(log), broker);
+    return std::make_shared<Link>(Private{}, strand, queue, config, std::move(log), make_driver);
   }
 
   Link(Private /*only create()*/, const Strand& strand, TimerQueue& queue, const ServiceConfig& config,
-       ServiceLog log, const LinkDriverFactory& broker)
+       ServiceLog log, const LinkDriverFactory& make_driver)
       : strand_{strand},
         queue_{queue},
         log_{std::move(log)},
         core_{std::make_shared<LinkCore>(config, "_INBOX." + unique_token())},
-        driver_{broker ? broker(core_, log_) : nullptr} {}
+        driver_{make_driver(core_, log_)} {}
 
   Link(const Link&) = delete;
   Link& operator=(const Link&) = delete;
@@ -69,11 +67,6 @@ class Link : public std::enable_shared_from_this<Link> {
   ~Link() {
     core_->sever();
     core_->request_stop(TimePoint::min());
-    if (!thread_.joinable()) return;
-    if (core_->wait_finished(std::chrono::seconds{1}))
-      thread_.join();
-    else
-      thread_.detach();
   }
 
   // Only on the executor.
@@ -86,11 +79,7 @@ class Link : public std::enable_shared_from_this<Link> {
     // Through the io_context: Asio leaves a strand locked for ever when a post to it from another thread runs
     // out of memory half-way. Here that can be survived.
     core_->open(strand_.get_inner_executor(), on_strand(&Link::drain), on_strand(&Link::driver_ended));
-    if (driver_) {
-      driver_->start();
-      return;
-    }
-    thread_ = std::thread{[core = core_, log = log_] { NatsDriver{core, log}.run(); }};
+    driver_->start();
   }
 
   /// Sends a request and waits for the reply's JSON. `timeout` is > 0; the request is not sent any more after
@@ -257,15 +246,12 @@ class Link : public std::enable_shared_from_this<Link> {
   }
 
   void let_go() {
-    if (ended_) {
-      if (thread_.joinable()) thread_.join();
-      return;
-    }
+    if (ended_) return driver_->join();
     if (std::exchange(left_behind_, true)) return;
     const std::uint64_t lost = core_->finish(false, queue_.now());
     log_.warn("NATS does not let go within the time to stop: left behind{}",
               lost == 0 ? "" : ", lost " + message_count(lost));
-    if (thread_.joinable()) thread_.detach();
+    driver_->leave_behind();
   }
 
   Strand strand_;
@@ -275,8 +261,7 @@ class Link : public std::enable_shared_from_this<Link> {
   PendingRequests pending_;
   DropLog drops_;
   std::vector<Alarm*> waiting_for_end_;
-  std::unique_ptr<LinkDriver> driver_;  // null: the thread does its work
-  std::thread thread_;
+  const std::unique_ptr<LinkDriver> driver_;
   bool opened_ = false;
   bool ended_ = false;
   bool left_behind_ = false;

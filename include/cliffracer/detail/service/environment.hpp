@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cliffracer/detail/link/link_driver.hpp>
+#include <cliffracer/detail/nats/nats_driver.hpp>
 #include <cliffracer/detail/text/trace.hpp>
 #include <cliffracer/detail/time/steady_time.hpp>
 #include <cliffracer/detail/time/timer_queue.hpp>
@@ -18,8 +19,8 @@ namespace cliffracer::detail {
 /// What tests put in the place of time, broker and worker threads.
 struct Replacement {
   TimerQueue& queue;
-  RunProbe* observer = nullptr;
-  LinkDriverFactory broker{};
+  RunProbe* run_probe = nullptr;
+  LinkDriverFactory make_driver = make_nats_driver;
   bool workers_inline = false;    ///< Plain methods run on the event loop.
   std::uint64_t jitter_seed = 0;  ///< Of services that have none of their own.
 };
@@ -34,7 +35,7 @@ class Environment final : public asio::execution_context::service {
   explicit Environment(asio::execution_context& context)
       : asio::execution_context::service{context},
         steady_{std::in_place, static_cast<asio::io_context&>(context)},
-        replaced_{steady_->queue()} {}
+        replaced_{.queue = steady_->queue()} {}
 
   /// asio::make_service, before the first service is made on the io_context, which `replacement` must
   /// outlive.
@@ -43,9 +44,9 @@ class Environment final : public asio::execution_context::service {
 
   [[nodiscard]] TimerQueue& queue() const noexcept { return replaced_.queue; }
   /// Null: nobody looks.
-  [[nodiscard]] RunProbe* observer() const noexcept { return replaced_.observer; }
-  /// Empty: NATS.
-  [[nodiscard]] const LinkDriverFactory& broker() const noexcept { return replaced_.broker; }
+  [[nodiscard]] RunProbe* run_probe() const noexcept { return replaced_.run_probe; }
+  /// The way to the broker.
+  [[nodiscard]] const LinkDriverFactory& make_driver() const noexcept { return replaced_.make_driver; }
   [[nodiscard]] bool workers_inline() const noexcept { return replaced_.workers_inline; }
   /// In production another one for each process.
   [[nodiscard]] std::uint64_t jitter_seed() const {

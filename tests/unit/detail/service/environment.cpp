@@ -20,8 +20,7 @@ TEST_CASE("all services on one io_context share one queue, another io_context ha
   auto& queue = asio::use_service<Environment>(first).queue();
   CHECK(&queue == &asio::use_service<Environment>(first).queue());
   CHECK(&queue != &asio::use_service<Environment>(second).queue());
-  CHECK(asio::use_service<Environment>(first).observer() == nullptr);
-  CHECK_FALSE(asio::use_service<Environment>(first).broker());
+  CHECK(asio::use_service<Environment>(first).run_probe() == nullptr);
 }
 
 TEST_CASE("time can be replaced before the first service") {
