@@ -5,6 +5,7 @@
 #include <cliffracer/testing/detail/broker_hub.hpp>
 #include <cliffracer/testing/detail/broker_link.hpp>
 #include <cliffracer/testing/detail/broker_test_client.hpp>
+#include <cliffracer/testing/store_faults.hpp>
 #include <cliffracer/testing/virtual_time.hpp>
 
 #include <asio/awaitable.hpp>
@@ -38,10 +39,6 @@ struct BrokerOptions {
   /// Of how many servers it is: JetStream refuses streams with more replicas; >= 1.
   std::size_t servers = 1;
 };
-
-/// How the JetStream of a Broker is. All of its delays and losses are those of the way within the broker, in
-/// addition to set_latency() and set_loss().
-using StoreFaults = detail::BrokerStoreFaults;
 
 /// A message that has reached the broker.
 struct BrokerEvent {
