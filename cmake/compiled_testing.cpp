@@ -1,1 +1,1 @@
-#include <cliffracer/build_mode.hpp>
+#include <cliffracer/testing/src.hpp>

@@ -13,6 +13,7 @@
 
 #include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
+#include <asio/io_context.hpp>
 #include <nlohmann/json.hpp>
 
 #include <chrono>
@@ -20,10 +21,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-
-namespace asio {
-class io_context;
-}
 
 namespace cliffracer {
 

@@ -1,15 +1,10 @@
 #pragma once
 
-#include <cliffracer/detail/text/json_text.hpp>
-#include <cliffracer/detail/text/subject.hpp>
-#include <cliffracer/testing/detail/broker_hub.hpp>
-#include <cliffracer/testing/detail/broker_link.hpp>
-#include <cliffracer/testing/detail/broker_test_client.hpp>
+#include <cliffracer/build_mode.hpp>
+#include <cliffracer/testing/store_faults.hpp>
 #include <cliffracer/testing/virtual_time.hpp>
 
 #include <asio/awaitable.hpp>
-#include <asio/co_spawn.hpp>
-#include <asio/use_awaitable.hpp>
 #include <nlohmann/json.hpp>
 
 #include <chrono>
@@ -18,11 +13,15 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
+
+namespace cliffracer::detail {
+
+class BrokerCore;
+
+}  // namespace cliffracer::detail
 
 namespace cliffracer::testing {
 
@@ -38,10 +37,6 @@ struct BrokerOptions {
   /// Of how many servers it is: JetStream refuses streams with more replicas; >= 1.
   std::size_t servers = 1;
 };
-
-/// How the JetStream of a Broker is. All of its delays and losses are those of the way within the broker, in
-/// addition to set_latency() and set_loss().
-using StoreFaults = detail::BrokerStoreFaults;
 
 /// A message that has reached the broker.
 struct BrokerEvent {
@@ -99,59 +94,33 @@ class Broker final {
   using Options = BrokerOptions;
 
   /// From here on services that start find it. Throws std::logic_error when `time` has one already.
-  explicit Broker(VirtualTime& time, const Options& options = {})
-      : hub_{std::make_shared<detail::BrokerHub>(time.context(), time.queue_,
-                                                 options.seed.value_or(time.seed_), options.max_payload,
-                                                 options.keep_events, options.servers)},
-        client_{std::make_shared<detail::BrokerTestClient>(time.context(), time.queue_, hub_)} {
-    serve(time, hub_->schedule, 0);
-  }
+  explicit Broker(VirtualTime& time, const Options& options = {});
   Broker(const Broker&) = delete;
   Broker& operator=(const Broker&) = delete;
-  ~Broker() {
-    for (VirtualTime* const time : served_) time->broker_ = nullptr;
-    hub_->stop();
-  }
+  ~Broker();
 
   // ---- What was published
 
   /// Everything that has reached the broker so far, in order, but for requests and their replies. Messages of
   /// call_async() are among it: on the wire they look like events.
-  [[nodiscard]] std::vector<BrokerEvent> events() const {
-    return events_if([](const detail::BrokerMessage& message) {
-      return message.reply_to.empty() && !message.subject.starts_with("_INBOX.");
-    });
-  }
+  [[nodiscard]] std::vector<BrokerEvent> events() const;
 
   /// The same on the subjects of `pattern`, which may have wildcards: all that a listener there would have
   /// heard, had nothing gone wrong on the way; requests and replies as well. Throws std::invalid_argument for
   /// an impossible pattern.
-  [[nodiscard]] std::vector<BrokerEvent> events(std::string_view pattern) const {
-    detail::require_subscription_subject(pattern);
-    return events_if([&](const detail::BrokerMessage& message) {
-      return detail::subject_matches(pattern, message.subject);
-    });
-  }
+  [[nodiscard]] std::vector<BrokerEvent> events(std::string_view pattern) const;
 
   /// What JetStream keeps now on the subjects of `pattern`, oldest first in each stream. Throws
   /// std::invalid_argument for an impossible pattern.
-  [[nodiscard]] std::vector<StoredEvent> stored(std::string_view pattern) const {
-    detail::require_subscription_subject(pattern);
-    std::vector<StoredEvent> found;
-    for (const auto& [sequence, at, wall_time, message] : hub_->store().messages()) {
-      if (detail::subject_matches(pattern, message->subject))
-        found.push_back({message->subject, message->payload, sequence});
-    }
-    return found;
-  }
+  [[nodiscard]] std::vector<StoredEvent> stored(std::string_view pattern) const;
 
-  void clear_events() noexcept { hub_->clear_journal(); }
+  void clear_events() noexcept;
 
   /// Messages that have arrived: one that goes to three subscriptions counts as three.
-  [[nodiscard]] std::uint64_t delivered() const noexcept { return hub_->deliveries().arrived; }
+  [[nodiscard]] std::uint64_t delivered() const noexcept;
   /// Messages that were on their way to a subscription and did not arrive: by set_loss(), or because their
   /// receiver's connection or subscription ended first.
-  [[nodiscard]] std::uint64_t lost() const noexcept { return hub_->deliveries().lost; }
+  [[nodiscard]] std::uint64_t lost() const noexcept;
 
   // ---- The test as another program: neither partition() nor loss on the way to the broker concerns it
 
@@ -159,82 +128,45 @@ class Broker final {
   /// `traceparent` nothing is sent when W3C has it ignored. Throws std::invalid_argument for a subject that
   /// cannot be published to, std::system_error: message_size above `max_payload`, not_connected after stop().
   void publish(std::string subject, const nlohmann::json& payload, std::string correlation_id = {},
-               std::string_view traceparent = {}) {
-    publish_text(std::move(subject), detail::to_text(payload), std::move(correlation_id), traceparent);
-  }
+               std::string_view traceparent = {});
 
   /// The same with any payload, which need not be JSON.
   void publish_text(std::string subject, std::string payload, std::string correlation_id = {},
-                    std::string_view traceparent = {}) {
-    detail::BrokerMessage message;
-    message.subject = std::move(subject);
-    message.payload = std::move(payload);
-    message.headers.correlation_id = std::move(correlation_id);
-    message.headers.trace = detail::parse_traceparent(traceparent).value_or(detail::Trace{});
-    client_->publish(std::move(message));
-  }
+                    std::string_view traceparent = {});
 
   /// Calls a method of a service, as NatsService::call_rpc() does: time.run(broker.call_rpc("a", "b")).
   /// `timeout` is > 0. The broker must outlive the call.
   [[nodiscard]] asio::awaitable<nlohmann::json> call_rpc(
       std::string service, std::string method, nlohmann::json arguments = {},
-      std::chrono::nanoseconds timeout = std::chrono::seconds{30}) {
-    const auto client = client_;
-    std::string subject = detail::method_subject("call_rpc", service, "rpc", method);
-    std::string payload = detail::object_text("call_rpc", arguments);
-    auto request = client->request(std::move(subject), std::move(payload), timeout);
-    nlohmann::json reply = co_await asio::co_spawn(client->strand(), std::move(request), asio::use_awaitable);
-    co_return detail::result_of(std::move(reply), service, method);
-  }
+      std::chrono::nanoseconds timeout = std::chrono::seconds{30});
 
   /// The first answer to a JSON object sent to any subject, whoever answers there, which events("_INBOX.>")
   /// has all of. Throws as call_rpc(), but for the errors in an answer, which it returns. `timeout` is > 0.
   /// The broker must outlive the call.
   [[nodiscard]] asio::awaitable<nlohmann::json> request(
       std::string subject, nlohmann::json object = {},
-      std::chrono::nanoseconds timeout = std::chrono::seconds{30}) {
-    const auto client = client_;
-    std::string payload = detail::object_text("request", object);
-    auto request = client->request(std::move(subject), std::move(payload), timeout);
-    nlohmann::json reply = co_await asio::co_spawn(client->strand(), std::move(request), asio::use_awaitable);
-    co_return reply;
-  }
+      std::chrono::nanoseconds timeout = std::chrono::seconds{30});
 
   // ---- Faults
 
   /// How long a message is on its way from the broker to a receiver; >= 0. A call and its answer take two of
   /// them.
-  void set_latency(std::chrono::nanoseconds latency) { set_latency(latency, latency); }
+  void set_latency(std::chrono::nanoseconds latency);
   /// Each message takes another time between the two, and is never faster than one before it to the same
   /// service. Throws std::invalid_argument unless 0 <= least <= most.
-  void set_latency(std::chrono::nanoseconds least, std::chrono::nanoseconds most) {
-    if (least.count() < 0 || least > most)
-      throw std::invalid_argument{"Broker: 0 <= least latency <= most latency"};
-    hub_->set_latency(least, most);
-  }
+  void set_latency(std::chrono::nanoseconds least, std::chrono::nanoseconds most);
 
   /// Each message to a subscription gets lost with this probability. Throws std::invalid_argument unless it
   /// is 0 to 1.
-  void set_loss(double probability) {
-    require_probability(probability);
-    hub_->set_loss(probability);
-  }
+  void set_loss(double probability);
 
   /// From here on JetStream is so; without faults as at first. What was waiting for its delay keeps it.
   /// Throws std::invalid_argument for a delay or a probability out of range.
-  void set_store(const StoreFaults& faults = {}) {
-    for (const auto& delay : {faults.request_delay, faults.answer_delay}) {
-      if (delay.least.count() < 0 || delay.least > delay.most)
-        throw std::invalid_argument{"Broker: 0 <= least delay <= most delay"};
-    }
-    for (const double probability : {faults.lost_requests, faults.lost_answers, faults.forgotten_writes})
-      require_probability(probability);
-    hub_->store().set_faults(faults);
-  }
+  void set_store(const StoreFaults& faults = {});
 
   /// JetStream loses the newest messages that each stream keeps, though it has acknowledged them, as servers
   /// do that fail before they have written them to their disks. Sequence numbers go back, too.
-  void forget(std::size_t newest) { hub_->store().forget(newest); }
+  void forget(std::size_t newest);
 
   /// Cuts services, by their names, off from the broker, and so from each other: their connections hang.
   /// What is sent on them, in either direction, waits and arrives after heal(), or is lost (the sender counts
@@ -242,63 +174,33 @@ class Broker final {
   /// connections fail at once. Concerns services that are not started yet, too.
   template <std::convertible_to<std::string_view>... Services>
   requires(sizeof...(Services) > 0) void partition(const Services&... services) {
-    (hub_->cut_off(std::string{std::string_view{services}}), ...);
+    (cut_off(std::string_view{services}), ...);
   }
 
   /// Ends the partition for these services; without a name for all.
   template <std::convertible_to<std::string_view>... Services>
   void heal(const Services&... services) {
-    if constexpr (sizeof...(Services) == 0) hub_->heal_all();
-    (hub_->heal(std::string{std::string_view{services}}), ...);
+    if constexpr (sizeof...(Services) == 0) reconnect_all();
+    (reconnect(std::string_view{services}), ...);
   }
 
   /// An outage: every connection ends at once, new ones fail, and what is on its way is lost.
-  void stop() { hub_->stop(); }
+  void stop();
   /// Ends the outage. Services are back with their next attempt.
-  void start() noexcept { hub_->start(); }
+  void start() noexcept;
 
  private:
-  friend class VirtualCluster;
+  friend class detail::BrokerCore;
 
-  /// Services of `time`, on the machine `site`, find the broker, and get what it sends on `schedule`.
-  void serve(VirtualTime& time, std::shared_ptr<detail::BrokerSchedule> schedule, std::size_t site) {
-    if (time.broker_) throw std::logic_error{"VirtualTime: it has a Broker already"};
-    time.broker_ = [&context = time.context(), schedule = std::move(schedule), site,
-                    hub = std::weak_ptr{hub_}](auto core, auto log) {
-      auto link = std::make_shared<detail::BrokerLink>(context, schedule, site, hub.lock(), std::move(core),
-                                                       std::move(log));
-      return std::make_unique<detail::BrokerLinkDriver>(std::move(link));
-    };
-    served_.push_back(&time);
-  }
+  void cut_off(std::string_view service);
+  void reconnect(std::string_view service);
+  void reconnect_all();
 
-  static void require_probability(double probability) {
-    if (!(probability >= 0 && probability <= 1))
-      throw std::invalid_argument{"Broker: a probability is 0 to 1"};
-  }
-
-  template <class Predicate>
-  [[nodiscard]] std::vector<BrokerEvent> events_if(const Predicate& is_wanted) const {
-    std::vector<BrokerEvent> found;
-    for (const auto& [at, client, message] : hub_->journal()) {
-      if (!is_wanted(*message)) continue;
-      const detail::MessageHeaders& headers = message->headers;
-      found.push_back({.at = VirtualTime::since_start(at),
-                       .service = client.service,
-                       .subject = message->subject,
-                       .payload = detail::json_of(*message),
-                       .correlation_id = headers.correlation_id,
-                       .traceparent = headers.trace.is_valid() ? detail::traceparent_of(headers.trace) : "",
-                       .service_error = headers.service_error,
-                       .service_error_code = headers.service_error_code,
-                       .replica = client.site > 0 ? std::optional{client.site - 1} : std::nullopt});
-    }
-    return found;
-  }
-
-  const std::shared_ptr<detail::BrokerHub> hub_;
-  std::vector<VirtualTime*> served_;
-  const std::shared_ptr<detail::BrokerTestClient> client_;
+  const std::unique_ptr<detail::BrokerCore> core_;
 };
 
 }  // namespace cliffracer::testing
+
+#ifndef CLIFFRACER_SEPARATE_COMPILATION
+#include <cliffracer/testing/impl/broker.ipp>
+#endif

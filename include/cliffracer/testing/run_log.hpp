@@ -1,20 +1,26 @@
 #pragma once
 
-#include <cliffracer/detail/timer/outcome.hpp>
-#include <cliffracer/detail/timer/run_probe.hpp>
+#include <cliffracer/build_mode.hpp>
+#include <cliffracer/outcome.hpp>
 #include <cliffracer/testing/virtual_time.hpp>
 
-#include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+namespace cliffracer::detail {
+
+class RunRecorder;
+
+}  // namespace cliffracer::detail
+
 namespace cliffracer::testing {
 
-using detail::Outcome;
+using cliffracer::Outcome;
 
 /// One run of a timer. Instants count from the start of the VirtualTime.
 struct TimerRun {
@@ -31,51 +37,27 @@ struct TimerRun {
 
 /// Every run of every timer in a VirtualTime, from this object's construction on. Grows without bound.
 /// Must not outlive the VirtualTime.
-class RunLog final : private detail::RunProbe {
+class RunLog final {
  public:
-  explicit RunLog(VirtualTime& time) : time_{time} { time_.logs_.push_back(this); }
+  explicit RunLog(VirtualTime& time);
   RunLog(const RunLog&) = delete;
   RunLog& operator=(const RunLog&) = delete;
-  ~RunLog() override { std::erase(time_.logs_, static_cast<RunProbe*>(this)); }
+  ~RunLog();
 
   /// In the order in which they started.
-  [[nodiscard]] const std::vector<TimerRun>& all() const noexcept { return runs_; }
+  [[nodiscard]] const std::vector<TimerRun>& all() const noexcept;
 
   /// The runs of one timer, by its name: that of its method, unless it was given another.
-  [[nodiscard]] std::vector<TimerRun> of(std::string_view service, std::string_view timer) const {
-    std::vector<TimerRun> found;
-    std::copy_if(runs_.begin(), runs_.end(), std::back_inserter(found),
-                 [&](const TimerRun& run) { return run.service == service && run.timer == timer; });
-    return found;
-  }
+  [[nodiscard]] std::vector<TimerRun> of(std::string_view service, std::string_view timer) const;
 
-  void clear() { runs_.clear(); }
+  void clear();
 
  private:
-  void run_started(std::string_view service, std::string_view timer, const detail::Schedule::Decision& why,
-                   detail::TimePoint now) override {
-    runs_.push_back({.service = std::string{service},
-                     .timer = std::string{timer},
-                     .due = VirtualTime::since_start(why.due),
-                     .started = VirtualTime::since_start(now),
-                     .attempt = why.attempt,
-                     .skipped = why.skipped,
-                     .reanchored = why.drifted});
-  }
-
-  void run_ended(std::string_view service, std::string_view timer, Outcome outcome,
-                 detail::TimePoint now) override {
-    // A timer never runs twice at once; what runs is among the newest.
-    const auto run = std::find_if(runs_.rbegin(), runs_.rend(), [&](const TimerRun& candidate) {
-      return !candidate.ended && candidate.timer == timer && candidate.service == service;
-    });
-    if (run == runs_.rend()) return;
-    run->ended = VirtualTime::since_start(now);
-    run->outcome = outcome;
-  }
-
-  VirtualTime& time_;
-  std::vector<TimerRun> runs_;
+  const std::unique_ptr<detail::RunRecorder> recorder_;
 };
 
 }  // namespace cliffracer::testing
+
+#ifndef CLIFFRACER_SEPARATE_COMPILATION
+#include <cliffracer/testing/impl/run_log.ipp>
+#endif

@@ -1,15 +1,12 @@
 #pragma once
 
+#include <cliffracer/outcome.hpp>
+
 #include <cstdint>
 
 namespace cliffracer::detail {
 
-/// How a run ended.
-enum class Outcome : std::uint8_t {
-  succeeded,  ///< The method returned.
-  failed,     ///< The method threw.
-  cancelled,  ///< stop() cut a coroutine short.
-};
+using cliffracer::Outcome;
 
 /// What came of the wish to run a tick of a cluster timer.
 enum class ClaimOutcome : std::uint8_t {

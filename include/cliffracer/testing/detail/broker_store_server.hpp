@@ -5,6 +5,7 @@
 #include <cliffracer/testing/detail/broker_jetstream.hpp>
 #include <cliffracer/testing/detail/broker_message.hpp>
 #include <cliffracer/testing/detail/broker_schedule.hpp>
+#include <cliffracer/testing/store_faults.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -18,22 +19,6 @@
 #include <vector>
 
 namespace cliffracer::detail {
-
-/// Takes each time another duration between the two.
-struct BrokerDelay {
-  std::chrono::nanoseconds least{0};
-  std::chrono::nanoseconds most{0};  ///< >= least
-};
-
-/// How JetStream is. Probabilities are 0 to 1.
-struct BrokerStoreFaults {
-  bool is_off = false;  ///< Requests to it have no responders, and nothing is stored. It keeps what it has.
-  BrokerDelay request_delay{};  ///< How long a request waits before it is applied.
-  BrokerDelay answer_delay{};   ///< How long its answer waits after that.
-  double lost_requests = 0;     ///< Neither applied nor answered.
-  double lost_answers = 0;      ///< Applied, and not answered.
-  double forgotten_writes = 0;  ///< Answered as if stored, and not there.
-};
 
 /// JetStream of an in-process broker: what it does when, and what goes wrong with it. Only on the event loop.
 class BrokerStoreServer {
@@ -70,7 +55,7 @@ class BrokerStoreServer {
     return true;
   }
 
-  void set_faults(const BrokerStoreFaults& faults) {
+  void set_faults(const testing::StoreFaults& faults) {
     faults_ = faults;
     if (faults.is_off) drop_waiting();
   }
@@ -87,7 +72,7 @@ class BrokerStoreServer {
   [[nodiscard]] std::vector<StoredMessage> messages() { return jetstream_.messages(schedule_->now()); }
 
  private:
-  [[nodiscard]] std::chrono::nanoseconds some(const BrokerDelay& delay) noexcept {
+  [[nodiscard]] std::chrono::nanoseconds some(const testing::StoreDelay& delay) noexcept {
     const auto span = static_cast<std::uint64_t>((delay.most - delay.least).count());
     return delay.least + std::chrono::nanoseconds{random_.below(span + 1)};
   }
@@ -119,7 +104,7 @@ class BrokerStoreServer {
   RandomSequence random_;
   BrokerJetStream jetstream_;
   const Send send_;
-  BrokerStoreFaults faults_;
+  testing::StoreFaults faults_;
   TimePoint last_write_{};  // when the newest write is applied
   std::size_t writes_waiting_ = 0;
   std::uint64_t generation_ = 0;  // what was scheduled in an earlier one is not done
