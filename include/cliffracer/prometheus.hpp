@@ -2,9 +2,9 @@
 
 // Not part of cliffracer.hpp: needs prometheus-cpp. See PrometheusCollector.
 
+#include <cliffracer/detail/text/json_fields.hpp>
 #include <cliffracer/nats_service.hpp>
 #include <cliffracer/timer_stats.hpp>
-#include <cliffracer/timer_stats_json.hpp>
 
 #include <prometheus/client_metric.h>
 #include <prometheus/collectable.h>

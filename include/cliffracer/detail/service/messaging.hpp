@@ -7,8 +7,7 @@
 #include <cliffracer/detail/text/trace.hpp>
 #include <cliffracer/detail/work/work_context.hpp>
 #include <cliffracer/nats_service.hpp>
-#include <cliffracer/service_info_json.hpp>
-#include <cliffracer/timer_stats_json.hpp>
+#include <cliffracer/service_info.hpp>
 
 #include <asio/co_spawn.hpp>
 #include <asio/use_awaitable.hpp>
