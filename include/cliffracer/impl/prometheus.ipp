@@ -76,14 +76,14 @@ class PrometheusFamilies {
   }
 
   static void add_number(prometheus::MetricFamily& family, const Labels& labels, std::string_view label,
-                         std::string_view label_value, std::optional<double> number) {
-    if (!number) return;
+                         std::string_view label_value, std::optional<double> value) {
+    if (!value) return;
     prometheus::ClientMetric& metric = append(family, labels);
     if (!label.empty()) metric.label.push_back({std::string{label}, std::string{label_value}});
     if (family.type == prometheus::MetricType::Counter)
-      metric.counter.value = *number;
+      metric.counter.value = *value;
     else
-      metric.gauge.value = *number;
+      metric.gauge.value = *value;
   }
 
   static void add_histogram(prometheus::ClientMetric::Histogram& histogram, const DurationBuckets& buckets) {
