@@ -18,6 +18,21 @@ add_test(NAME "readme/every code block is a region of a compiled file" COMMAND "
 set_tests_properties("layers/the two wings do not include each other"
                      "readme/every code block is a region of a compiled file" PROPERTIES LABELS mechanical)
 
+# What is written elsewhere of the statistics, compared with the lists of their fields: see fields/main.cpp.
+add_executable(fields fields/main.cpp)
+target_link_libraries(fields PRIVATE cliffracer::cliffracer)
+add_test(NAME "fields/README.md names each field of the statistics"
+         COMMAND fields names-fields "${PROJECT_SOURCE_DIR}/README.md")
+add_test(NAME "fields/README.md names each metric" COMMAND fields names-metrics "${PROJECT_SOURCE_DIR}/README.md")
+add_test(NAME "fields/the docstring of PrometheusCollector names each metric"
+         COMMAND fields names-metrics "${PROJECT_SOURCE_DIR}/include/cliffracer/prometheus.hpp")
+add_test(NAME "fields/the live page knows each field" COMMAND fields compare
+                                                              "${PROJECT_SOURCE_DIR}/examples/dashboard/fields.js")
+set_tests_properties(
+  "fields/README.md names each field of the statistics" "fields/README.md names each metric"
+  "fields/the docstring of PrometheusCollector names each metric" "fields/the live page knows each field"
+  PROPERTIES LABELS mechanical)
+
 # The docstrings are pages of Doxygen without a warning.
 add_test(NAME "docs/Doxygen has no warning" COMMAND "${PROJECT_SOURCE_DIR}/cmake/docs" --without-installing
                                                     "${CMAKE_CURRENT_BINARY_DIR}/docs")

@@ -61,7 +61,7 @@ class Instance {
   // A success between two answers was between them by this device's clock, too. As long as that is so for what the
   // service calls its time, the clocks agree.
   #compareClocks(before, timer, from, now) {
-    if (timer.succeeded <= before.succeeded || timer.lastSuccess === null) return;
+    if (timer.successCount <= before.successCount || timer.lastSuccess === null) return;
     this.#clock.push({ least: from - timer.lastSuccess, most: now - timer.lastSuccess });
     let [least, most] = [-Infinity, Infinity];
     for (const bound of this.#clock.newestFirst()) {

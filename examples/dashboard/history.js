@@ -29,7 +29,7 @@ export class History {
     const from = this.heard;
     this.#previous = timer;
     this.heard = now;
-    if (!before || timer.started < before.started || finished(timer) < finished(before)) {
+    if (!before || timer.executionCount < before.executionCount || finished(timer) < finished(before)) {
       this.#begin(timer, now);
     } else {
       this.#runs(before, timer, from, now, offset);
@@ -50,24 +50,24 @@ export class History {
   }
 
   #runs(before, timer, from, now, offset) {
-    const begun = timer.started - before.started;
+    const begun = timer.executionCount - before.executionCount;
     const ended = finished(timer) - finished(before);
-    const failed = timer.failed - before.failed;
-    const cancelled = timer.cancelled - before.cancelled;
+    const failed = timer.errorCount - before.errorCount;
+    const cancelled = timer.cancelledCount - before.cancelledCount;
     // Points of a pause are counted when it ends; the pause itself is shown.
-    const skippedIn = (each) => each.skipped - each.skippedBy.paused;
+    const skippedIn = (each) => each.skippedCount - each.skipped.paused;
     const skipped = Math.max(0, skippedIn(timer) - skippedIn(before));
-    const timedOut = Math.max(0, timer.timeouts - before.timeouts);
+    const timedOut = Math.max(0, timer.timeoutCount - before.timeoutCount);
     this.counted += ended;
 
     if (ended === 1 && begun <= 1) {
       const start = this.current?.start ?? this.#startOf(before, timer, from, now, offset);
-      const late = this.current?.late ?? (before.isExecuting && begun === 0 ? before.lastLate : timer.lastLate);
+      const late = this.current?.late ?? (before.isExecuting && begun === 0 ? before.lastLateness : timer.lastLateness);
       const outcome = failed ? 'failed' : cancelled ? 'cancelled' : 'succeeded';
-      this.#run({ start, took: timer.lastTook, late, outcome, timedOut: timedOut > 0 || before.isOverdue, skipped });
+      this.#run({ start, took: timer.lastExecutionTime, late, outcome, timedOut: timedOut > 0 || before.isOverdue, skipped });
     } else if (ended === 2 && begun === 1 && this.current && cancelled === 0) {
       // The run that was in progress, and a whole one after it: what both took is told, too.
-      const firstTook = Math.max(0, timer.totalTook - before.totalTook - timer.lastTook);
+      const firstTook = Math.max(0, timer.totalExecutionTime - before.totalExecutionTime - timer.lastExecutionTime);
       const lastFailed = timer.consecutiveErrors > 0;
       const outcomes = [failed - (lastFailed ? 1 : 0) > 0, lastFailed].map((bad) => (bad ? 'failed' : 'succeeded'));
       const isLong = (took) => timedOut > 0 && timer.timeout > 0 && took > timer.timeout;
@@ -75,24 +75,24 @@ export class History {
       this.#run({ start, took: firstTook, late, outcome: outcomes[0], timedOut: before.isOverdue || isLong(firstTook), skipped });
       this.#run({
         start: Math.max(this.#startOf(before, timer, from, now, offset), start + firstTook),
-        took: timer.lastTook,
-        late: timer.lastLate,
+        took: timer.lastExecutionTime,
+        late: timer.lastLateness,
         outcome: outcomes[1],
-        timedOut: isLong(timer.lastTook),
+        timedOut: isLong(timer.lastExecutionTime),
         skipped: 0,
       });
     } else if (ended > 0 || skipped > 0) {
       if (ended > 0) ++this.seen;
-      const [late, took] = [timer.lastLate, timer.lastTook];
+      const [late, took] = [timer.lastLateness, timer.lastExecutionTime];
       this.samples.push({ kind: 'batch', from, to: now, runs: ended, failed, cancelled, skipped, late, took, timedOut });
     }
 
     if (!timer.isExecuting) {
       this.current = null;
     } else if (begun > 0 || !this.current) {
-      const due = begun === 1 && before.next !== null ? before.next + offset : null;
-      const start = due === null ? now : due + timer.lastLate + timer.lastDeferral;
-      this.current = { start: Math.min(Math.max(start, from), now), late: timer.lastLate };
+      const due = begun === 1 && before.nextExecution !== null ? before.nextExecution + offset : null;
+      const start = due === null ? now : due + timer.lastLateness + timer.lastDeferral;
+      this.current = { start: Math.min(Math.max(start, from), now), late: timer.lastLateness };
     }
     if (failed > 0) this.failures.push({ at: now, text: timer.lastError, count: failed });
   }
@@ -104,18 +104,18 @@ export class History {
 
   #startOf(before, timer, from, now, offset) {
     // The end of a success is told exactly; of another run, when it was due.
-    let start = now - timer.lastTook;
-    if (timer.succeeded > before.succeeded && timer.lastSuccess !== null) {
-      start = timer.lastSuccess + offset - timer.lastTook;
-    } else if (before.next !== null) {
-      start = before.next + offset + timer.lastLate + timer.lastDeferral;
+    let start = now - timer.lastExecutionTime;
+    if (timer.successCount > before.successCount && timer.lastSuccess !== null) {
+      start = timer.lastSuccess + offset - timer.lastExecutionTime;
+    } else if (before.nextExecution !== null) {
+      start = before.nextExecution + offset + timer.lastLateness + timer.lastDeferral;
     }
-    return Math.min(Math.max(start, from - timer.lastTook), now);
+    return Math.min(Math.max(start, from - timer.lastExecutionTime), now);
   }
 
   #events(before, timer, now) {
-    if (timer.drifts > before.drifts) this.marks.push({ at: now, text: 'new grid' });
-    if (timer.clockSteps > before.clockSteps) this.marks.push({ at: now, text: 'clock set' });
+    if (timer.driftCount > before.driftCount) this.marks.push({ at: now, text: 'new grid' });
+    if (timer.clockStepCount > before.clockStepCount) this.marks.push({ at: now, text: 'clock set' });
     if (timer.interval !== before.interval) this.marks.push({ at: now, text: 'new interval' });
   }
 
@@ -127,8 +127,8 @@ export class History {
 
   // A retry is not on the grid, and a paused timer has none.
   #grid(timer, now, offset) {
-    if (timer.next === null || timer.consecutiveErrors > 0 || timer.isPaused || timer.interval <= 0) return;
-    const phase = timer.next + offset;
+    if (timer.nextExecution === null || timer.consecutiveErrors > 0 || timer.isPaused || timer.interval <= 0) return;
+    const phase = timer.nextExecution + offset;
     const last = this.grids.at(-1);
     if (last && last.interval === timer.interval) {
       const turns = (phase - last.phase) / timer.interval;

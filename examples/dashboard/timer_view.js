@@ -66,7 +66,7 @@ export class TimerView {
     }
     part.reason.hidden = !timer.isPaused;
     write(part.reason, timer.isPaused ? `Paused: ${timer.pauseReason || 'no reason was given'}` : '');
-    part.error.hidden = timer.failed === 0 || timer.lastError === '';
+    part.error.hidden = timer.errorCount === 0 || timer.lastError === '';
     const failing = timer.consecutiveErrors > 0;
     part.error.classList.toggle('is-over', !failing);
     write(
@@ -104,21 +104,21 @@ export class TimerView {
 
   #writeCounts(timer) {
     const rows = [
-      ['runs', count(timer.started)],
-      ['failed', timer.failed > 0 ? `${count(timer.failed)} (${percent(timer.errorRate)})` : '0', timer.failed > 0],
-      ['skipped', count(timer.skipped)],
+      ['runs', count(timer.executionCount)],
+      ['failed', timer.errorCount > 0 ? `${count(timer.errorCount)} (${percent(timer.errorRate)})` : '0', timer.errorCount > 0],
+      ['skipped', count(timer.skippedCount)],
     ];
-    if (timer.drifts > 0) rows.push(['new grid', count(timer.drifts)]);
-    if (timer.timeouts > 0) rows.push(['timed out', count(timer.timeouts), true]);
-    if (timer.cancelled > 0) rows.push(['cancelled', count(timer.cancelled)]);
-    if (timer.blockings > 0) rows.push(['blocked the loop', count(timer.blockings), true]);
+    if (timer.driftCount > 0) rows.push(['new grid', count(timer.driftCount)]);
+    if (timer.timeoutCount > 0) rows.push(['timed out', count(timer.timeoutCount), true]);
+    if (timer.cancelledCount > 0) rows.push(['cancelled', count(timer.cancelledCount)]);
+    if (timer.blockingCount > 0) rows.push(['blocked the loop', count(timer.blockingCount), true]);
     writeList(this.part.counts, rows);
   }
 
   #writeSpread(timer) {
-    const rows = [['late', timer.late], ['took', timer.took]];
+    const rows = [['late', timer.lateness], ['took', timer.executionTime]];
     if (timer.workerWait.max > 0.001) rows.push(['waited', timer.workerWait]);
-    const text = (value) => (timer.started > 0 ? duration(value) : '–');
+    const text = (value) => (timer.executionCount > 0 ? duration(value) : '–');
     writeRows(
       this.part.spread,
       rows.map(([name, { p50, p99, max }]) => [name, text(p50), text(p99), text(max)]),
@@ -150,7 +150,7 @@ function scheduleText(timer) {
   if (timer.jitter > 0) parts.push(`jitter ${duration(timer.jitter)}`);
   if (timer.timeout > 0) parts.push(`timeout ${duration(timer.timeout)}`);
   parts.push(`max drift ${duration(timer.maxDrift)}`);
-  if (timer.method && timer.method !== timer.label) parts.push(`method ${timer.method}`);
+  if (timer.methodName && timer.methodName !== timer.label) parts.push(`method ${timer.methodName}`);
   return parts.join(', ');
 }
 
@@ -161,9 +161,9 @@ function momentText(timer, history, now, offset) {
     if (timer.isOverdue || time > 0.5) return `running for ${roughly(time)}`;
     return timer.interval < 2 ? '' : 'running';
   }
-  if (timer.isPaused || !timer.isRunning || timer.next === null) return '';
+  if (timer.isPaused || !timer.isRunning || timer.nextExecution === null) return '';
   if (timer.interval < 2 && timer.consecutiveErrors === 0) return '';
-  const wait = timer.next + offset - now;
+  const wait = timer.nextExecution + offset - now;
   const what = timer.consecutiveErrors > 0 ? 'retry' : 'next';
   return wait > 0 ? `${what} in ${roughly(wait)}` : `${what} is due`;
 }
@@ -197,25 +197,27 @@ function sampleText(sample) {
 const percent = (value) => `${value > 0 && value < 0.1 ? '<0.1' : Number(value.toFixed(value < 10 ? 1 : 0))} %`;
 const causes = {
   own_run: 'the run before it was still in progress, or a failure was waited for',
+  claim: 'its tick had to be claimed first',
   event_loop: 'the event loop was held',
   suspended: 'the process or the machine stood still',
 };
 
+/** Rows of an object of counts: ['claims: running elsewhere', '3']. */
+const named = (what, counts) =>
+  Object.entries(counts).map(([name, value]) => [`${what}: ${name.replace(/[A-Z]/g, (c) => ` ${c.toLowerCase()}`)}`, count(value)]);
+
 function figures(timer, history) {
   const spreadText = ({ p50, p90, p99, max }) => [p50, p90, p99, max].map(duration).join(' / ');
-  const { missed, drifted, failing, paused } = timer.skippedBy;
   const rows = [
-    ['succeeded', count(timer.succeeded)],
+    ['succeeded', count(timer.successCount)],
     ['finished', count(finished(timer))],
-    ['skipped: missed', count(missed)],
-    ['skipped: drifted', count(drifted)],
-    ['skipped: before a retry', count(failing)],
-    ['skipped: paused', count(paused)],
-    ['clock steps', count(timer.clockSteps)],
-    ['late p50 / p90 / p99 / max', spreadText(timer.late)],
-    ['took p50 / p90 / p99 / max', spreadText(timer.took)],
-    ['took on average', duration(timer.averageTook)],
-    ['took in all', duration(timer.totalTook)],
+    ...named('skipped', timer.skipped),
+    ...(timer.scope === 'cluster' ? named('claims', timer.claims) : []),
+    ['clock steps', count(timer.clockStepCount)],
+    ['late p50 / p90 / p99 / max', spreadText(timer.lateness)],
+    ['took p50 / p90 / p99 / max', spreadText(timer.executionTime)],
+    ['took on average', duration(timer.averageExecutionTime)],
+    ['took in all', duration(timer.totalExecutionTime)],
     ['retry after', timer.maxErrorBackoff > 0
       ? `${duration(timer.errorBackoff)}, doubled up to ${duration(timer.maxErrorBackoff)}` : duration(timer.errorBackoff)],
   ];
@@ -226,8 +228,10 @@ function figures(timer, history) {
   if (timer.initialDelay > 0) rows.push(['initial delay', duration(timer.initialDelay)]);
   if (timer.eager) rows.push(['first run', 'at start']);
   if (timer.longestBlocking > 0) rows.push(['held the loop for up to', duration(timer.longestBlocking)]);
-  if (causes[timer.lastCause]) rows.push(['the newest was late because', causes[timer.lastCause]]);
+  if (causes[timer.lastLatenessCause]) rows.push(['the newest was late because', causes[timer.lastLatenessCause]]);
   if (timer.lastBlockedBy) rows.push(['loop last held by', timer.lastBlockedBy]);
+  if (timer.lastOwner) rows.push(['newest tick run by', timer.lastOwner]);
+  if (timer.lastClaimError) rows.push(['last claim that failed', timer.lastClaimError]);
   if (timer.lastSuccess !== null) rows.push(['last success', timeOfDay(timer.lastSuccess)]);
   for (const failure of [...history.failures.newestFirst()].slice(0, 6)) {
     const more = failure.count > 1 ? ` (and ${count(failure.count - 1)} before it)` : '';

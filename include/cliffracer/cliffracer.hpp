@@ -22,10 +22,9 @@
 #include <cliffracer/scope.hpp>
 #include <cliffracer/service_config.hpp>
 #include <cliffracer/service_info.hpp>
-#include <cliffracer/service_info_json.hpp>
+#include <cliffracer/stats_fields.hpp>
 #include <cliffracer/tick_context.hpp>
 #include <cliffracer/timer.hpp>
 #include <cliffracer/timer_observer.hpp>
 #include <cliffracer/timer_stats.hpp>
-#include <cliffracer/timer_stats_json.hpp>
 #include <cliffracer/version.hpp>

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cliffracer/build_mode.hpp>
 #include <cliffracer/scope.hpp>
+#include <cliffracer/stats_fields.hpp>
 
 #include <nlohmann/json_fwd.hpp>
 
@@ -10,6 +12,8 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <type_traits>
 #include <vector>
 
 namespace cliffracer {
@@ -156,6 +160,174 @@ struct ServiceTimerStats {
   std::vector<TimerStats> timers{};
 };
 
+/// Calls `visitor` with each field of DurationPercentiles.
+template <class Visitor>
+constexpr void visit_fields(std::type_identity<DurationPercentiles>, Visitor&& visitor) {
+  using Stats = DurationPercentiles;
+  visitor(StatsField{"p50", &Stats::p50, StatsUnit::seconds, "Half of them were no longer."});
+  visitor(StatsField{"p90", &Stats::p90, StatsUnit::seconds, "90 % of them were no longer."});
+  visitor(StatsField{"p99", &Stats::p99, StatsUnit::seconds, "99 % of them were no longer."});
+  visitor(StatsField{"max", &Stats::max, StatsUnit::seconds, "The longest of them."});
+}
+
+/// Calls `visitor` with each field of SkippedCounts.
+template <class Visitor>
+constexpr void visit_fields(std::type_identity<SkippedCounts>, Visitor&& visitor) {
+  using Stats = SkippedCounts;
+  visitor(StatsField{"missed", &Stats::missed, StatsUnit::count,
+                     "Run together with another one, or passed while a run was in progress."});
+  visitor(StatsField{"drifted", &Stats::drifted, StatsUnit::count,
+                     "Later than max_drift: the grid was re-anchored behind them."});
+  visitor(
+      StatsField{"failing", &Stats::failing, StatsUnit::count, "Passed between a failure and its retry."});
+  visitor(StatsField{"paused", &Stats::paused, StatsUnit::count, "Passed while the timer was paused."});
+  visitor(StatsField{"elsewhere", &Stats::elsewhere, StatsUnit::count,
+                     "Of a cluster timer: another replica runs the tick, or still runs one before."});
+  visitor(StatsField{"claim_failed", &Stats::claim_failed, StatsUnit::count,
+                     "Of a cluster timer: nobody could be asked for it, or the answer stayed unclear."});
+}
+
+/// Calls `visitor` with each field of ClaimCounts.
+template <class Visitor>
+constexpr void visit_fields(std::type_identity<ClaimCounts>, Visitor&& visitor) {
+  using Stats = ClaimCounts;
+  visitor(StatsField{"won", &Stats::won, StatsUnit::count, "This replica runs the tick."});
+  visitor(StatsField{"lost", &Stats::lost, StatsUnit::count, "Another replica was first."});
+  visitor(StatsField{"failed", &Stats::failed, StatsUnit::count,
+                     "Nobody could be asked, the answer was a refusal, or it came too late."});
+  visitor(StatsField{"unclear", &Stats::unclear, StatsUnit::count,
+                     "Asked for and not answered: perhaps nobody has run the tick."});
+  visitor(StatsField{"running_elsewhere", &Stats::running_elsewhere, StatsUnit::count,
+                     "Not asked for: another replica still ran a tick before."});
+}
+
+/// Calls `visitor` with each field of TimerStats.
+template <class Visitor>
+constexpr void visit_fields(std::type_identity<TimerStats>, Visitor&& visitor) {
+  using Stats = TimerStats;
+  constexpr std::string_view ended = "Runs that have ended, by outcome.";
+  visitor(StatsField{"name", &Stats::name, StatsUnit::none, "Unique in the service."});
+  visitor(StatsField{"method_name", &Stats::method_name, StatsUnit::none, "The method that runs."});
+  visitor(StatsField{"interval", &Stats::interval, StatsUnit::seconds, "Time between due points.",
+                     StatsMetric{"interval_seconds"}});
+  visitor(StatsField{"max_drift", &Stats::max_drift, StatsUnit::seconds,
+                     "How late a run may be before the grid is re-anchored at it."});
+  visitor(
+      StatsField{"error_backoff", &Stats::error_backoff, StatsUnit::seconds, "From a failure to its retry."});
+  visitor(StatsField{"tolerance", &Stats::tolerance, StatsUnit::seconds,
+                     "How far a run may be deferred to run together with others."});
+  visitor(StatsField{"eager", &Stats::eager, StatsUnit::none, "Whether the first run is at start."});
+  visitor(StatsField{"initial_delay", &Stats::initial_delay, StatsUnit::seconds,
+                     "From start to the first due point, before jitter."});
+  visitor(
+      StatsField{"jitter", &Stats::jitter, StatsUnit::seconds, "How far due points are moved at random."});
+  visitor(StatsField{"timeout", &Stats::timeout, StatsUnit::seconds, "How long a run may take."});
+  visitor(StatsField{"max_error_backoff", &Stats::max_error_backoff, StatsUnit::seconds,
+                     "Up to which error_backoff grows with each further failure."});
+  visitor(StatsField{"max_consecutive_errors", &Stats::max_consecutive_errors, StatsUnit::count,
+                     "After how many failures in a row the timer is paused."});
+  visitor(StatsField{"align_to_epoch", &Stats::align_to_epoch, StatsUnit::none,
+                     "Whether the grid lies on the wall clock."});
+  visitor(StatsField{"scope", &Stats::scope, StatsUnit::none,
+                     "Whether each replica runs the timer, or one of them at each tick."});
+  visitor(StatsField{"is_running", &Stats::is_running, StatsUnit::none,
+                     "1 from the start of the service to its stop.", StatsMetric{"running"}});
+  visitor(StatsField{"is_executing", &Stats::is_executing, StatsUnit::none,
+                     "1 while a run is in progress or waits for a worker.", StatsMetric{"executing"}});
+  visitor(StatsField{"is_overdue", &Stats::is_overdue, StatsUnit::none,
+                     "1 while the run in progress has outlasted its timeout.", StatsMetric{"overdue"}});
+  visitor(StatsField{"is_paused", &Stats::is_paused, StatsUnit::none,
+                     "1 while no run starts until the timer is resumed.", StatsMetric{"paused"}});
+  visitor(StatsField{"pause_reason", &Stats::pause_reason, StatsUnit::none,
+                     "Why the timer is paused; empty when it is not."});
+  visitor(StatsField{"execution_count", &Stats::execution_count, StatsUnit::count, "Runs started."});
+  visitor(StatsField{"success_count", &Stats::success_count, StatsUnit::count, "Runs that returned.",
+                     StatsMetric{"executions_total", "outcome", "success", ended}});
+  visitor(StatsField{"error_count", &Stats::error_count, StatsUnit::count, "Runs that threw.",
+                     StatsMetric{"executions_total", "outcome", "error", ended}});
+  visitor(StatsField{"cancelled_count", &Stats::cancelled_count, StatsUnit::count,
+                     "Runs that stop() cut short or withdrew.",
+                     StatsMetric{"executions_total", "outcome", "cancelled", ended}});
+  visitor(StatsField{"skipped_count", &Stats::skipped_count, StatsUnit::count,
+                     "Due points passed over without a run."});
+  visitor(StatsField{"skipped", &Stats::skipped, StatsUnit::count,
+                     "Due points passed over without a run, by reason.",
+                     StatsMetric{"skipped_total", "reason"}});
+  visitor(StatsField{"drift_count", &Stats::drift_count, StatsUnit::count,
+                     "How often a run was later than max_drift and the schedule was re-anchored at it.",
+                     StatsMetric{"drift_resets_total"}});
+  visitor(StatsField{"timeout_count", &Stats::timeout_count, StatsUnit::count,
+                     "Runs that outlasted the timeout, however they ended.", StatsMetric{"timeouts_total"}});
+  visitor(StatsField{"blocking_count", &Stats::blocking_count, StatsUnit::count,
+                     "How often the timer held the event loop for blocking_threshold.",
+                     StatsMetric{"blocking_total"}});
+  visitor(StatsField{"clock_step_count", &Stats::clock_step_count, StatsUnit::count,
+                     "How often the wall clock was set and the timer followed.",
+                     StatsMetric{"clock_steps_total"}});
+  visitor(StatsField{"claims", &Stats::claims, StatsUnit::count,
+                     "Ticks of cluster timers that were asked for, by what came of it.",
+                     StatsMetric{"claims_total", "outcome"}, StatsPresence::cluster_timers});
+  visitor(StatsField{"current_token", &Stats::current_token, StatsUnit::token,
+                     "The tick of a cluster timer's newest run here; absent before the first.",
+                     StatsMetric{"current_token"}, StatsPresence::cluster_timers});
+  visitor(StatsField{"last_owner", &Stats::last_owner, StatsUnit::none,
+                     "ServiceInfo::id of the replica that has run the newest tick known of.", StatsMetric{},
+                     StatsPresence::cluster_timers});
+  visitor(StatsField{"last_claim_error", &Stats::last_claim_error, StatsUnit::none,
+                     "Why the newest claim that failed did; kept over later ones.", StatsMetric{},
+                     StatsPresence::cluster_timers});
+  visitor(StatsField{"consecutive_errors", &Stats::consecutive_errors, StatsUnit::count,
+                     "Failures since the last success.", StatsMetric{"consecutive_errors"}});
+  visitor(StatsField{"error_rate", &Stats::error_rate, StatsUnit::percent,
+                     "error_count in percent of execution_count."});
+  visitor(StatsField{"last_error", &Stats::last_error, StatsUnit::none,
+                     "Text of the newest failure; kept over later successes."});
+  visitor(StatsField{"last_execution_time", &Stats::last_execution_time, StatsUnit::seconds,
+                     "Length of the newest finished run."});
+  visitor(StatsField{"average_execution_time", &Stats::average_execution_time, StatsUnit::seconds,
+                     "total_execution_time by the number of finished runs."});
+  visitor(StatsField{"total_execution_time", &Stats::total_execution_time, StatsUnit::seconds,
+                     "Length of all finished runs, however they ended."});
+  visitor(StatsField{"last_lateness", &Stats::last_lateness, StatsUnit::seconds,
+                     "From the due point to the start of the newest run, beyond its deferral."});
+  visitor(StatsField{"last_deferral", &Stats::last_deferral, StatsUnit::seconds,
+                     "The same as far as the tolerance allows it."});
+  visitor(StatsField{"last_lateness_cause", &Stats::last_lateness_cause, StatsUnit::none,
+                     "Why the newest run began later than it was due."});
+  visitor(StatsField{"last_blocked_by", &Stats::last_blocked_by, StatsUnit::none,
+                     "What held the event loop when the newest late run was due."});
+  visitor(StatsField{"longest_blocking", &Stats::longest_blocking, StatsUnit::seconds,
+                     "The longest time for which the timer held the event loop."});
+  visitor(StatsField{"last_success", &Stats::last_success, StatsUnit::timestamp,
+                     "When the newest successful run ended; absent before the first.",
+                     StatsMetric{"last_success_timestamp_seconds"}});
+  visitor(StatsField{"next_execution", &Stats::next_execution, StatsUnit::timestamp,
+                     "The next due point; absent while a run is in progress or the service is stopped.",
+                     StatsMetric{"next_execution_timestamp_seconds"}});
+  visitor(StatsField{"execution_time", &Stats::execution_time, StatsUnit::seconds, "How long runs took."});
+  visitor(StatsField{"lateness", &Stats::lateness, StatsUnit::seconds,
+                     "From the due point to the start of the run, beyond its tolerance."});
+  visitor(StatsField{"deferral", &Stats::deferral, StatsUnit::seconds,
+                     "The same as far as the tolerance allows it."});
+  visitor(StatsField{"worker_wait", &Stats::worker_wait, StatsUnit::seconds,
+                     "Plain methods on the worker pool: from the start of the run to a free worker."});
+  visitor(StatsField{"execution_time_buckets", &Stats::execution_time_buckets, StatsUnit::seconds,
+                     "How long runs took, however they ended.", StatsMetric{"duration_seconds"},
+                     StatsPresence::metrics_only});
+  visitor(StatsField{"lateness_buckets", &Stats::lateness_buckets, StatsUnit::seconds,
+                     "From the due point to the start of the run, beyond its tolerance.",
+                     StatsMetric{"lateness_seconds"}, StatsPresence::metrics_only});
+}
+
+/// Calls `visitor` with each field of ServiceTimerStats.
+template <class Visitor>
+constexpr void visit_fields(std::type_identity<ServiceTimerStats>, Visitor&& visitor) {
+  using Stats = ServiceTimerStats;
+  visitor(StatsField{"timer_count", &Stats::timer_count, StatsUnit::count, "How many timers there are."});
+  visitor(StatsField{"timers", &Stats::timers, StatsUnit::none,
+                     "The timers, in the order of their registration."});
+}
+
 /// Durations are written in seconds, `next_execution` and `last_success` in seconds since the epoch or null,
 /// a cause and a scope as their names. Buckets are left out, and so is of a timer that is no cluster timer
 /// what belongs to those.
@@ -167,3 +339,7 @@ void to_json(nlohmann::json& json, const TimerStats& stats);
 void to_json(nlohmann::json& json, const ServiceTimerStats& stats);
 
 }  // namespace cliffracer
+
+#ifndef CLIFFRACER_SEPARATE_COMPILATION
+#include <cliffracer/impl/timer_stats.ipp>
+#endif

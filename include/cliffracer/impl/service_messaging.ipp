@@ -8,8 +8,6 @@
 #include <cliffracer/detail/text/subject.hpp>
 #include <cliffracer/detail/text/trace.hpp>
 #include <cliffracer/detail/work/work_context.hpp>
-#include <cliffracer/service_info_json.hpp>
-#include <cliffracer/timer_stats_json.hpp>
 
 #include <asio/co_spawn.hpp>
 #include <asio/use_awaitable.hpp>

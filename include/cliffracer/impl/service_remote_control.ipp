@@ -4,7 +4,7 @@
 #include <cliffracer/detail/message/message_handler.hpp>
 #include <cliffracer/detail/registration/handler_call.hpp>
 #include <cliffracer/detail/service/service.hpp>
-#include <cliffracer/timer_stats_json.hpp>
+#include <cliffracer/timer_stats.hpp>
 
 #include <nlohmann/json.hpp>
 

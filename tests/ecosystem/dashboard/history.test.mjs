@@ -7,6 +7,7 @@ const load = (file) => import(pathToFileURL(`${process.env.PAGE}/${file}`));
 const { History } = await load('history.js');
 const { Fleet } = await load('fleet.js');
 const { condition, readTimer } = await load('timer_state.js');
+const { claimOutcomes, percentiles, skipReasons, timerFields } = await load('fields.js');
 const { Ring } = await load('ring.js');
 const { duration, plain } = await load('text.js');
 
@@ -112,6 +113,26 @@ test('of several states a timer has the most pressing one', () => {
   assert.equal(state({ consecutive_errors: 2, is_running: false }), 'stopped');
   assert.equal(state({ consecutive_errors: 2, is_paused: true }), 'paused');
   assert.equal(state({ consecutive_errors: 2, is_paused: true, is_overdue: true }), 'overdue');
+});
+
+test('each statistic of an answer is read, all reasons and outcomes included', () => {
+  const counts = (names) => Object.fromEntries(names.map((name, n) => [name, n + 1]));
+  const sent = { text: 'x', flag: true, number: 7, time: 9, skipped: counts(skipReasons), claims: counts(claimOutcomes),
+                 percentiles: counts(percentiles) };
+  const camel = (name) => name.replace(/_(.)/g, (_, letter) => letter.toUpperCase());
+  const camelKeys = (value) => Object.fromEntries(Object.entries(value).map(([name, each]) => [camel(name), each]));
+  const timer = readTimer(Object.fromEntries(Object.entries(timerFields).map(([name, kind]) => [name, sent[kind]])));
+  for (const [name, kind] of Object.entries(timerFields)) {
+    const expected = typeof sent[kind] === 'object' ? camelKeys(sent[kind]) : sent[kind];
+    assert.deepEqual(timer[camel(name)], expected, name);
+  }
+  assert.deepEqual([timer.skipped.elsewhere, timer.skipped.claimFailed, timer.claims.runningElsewhere], [5, 6, 5]);
+});
+
+test('what an answer lacks is none, and not an error', () => {
+  const timer = readTimer({ name: 't' });
+  assert.deepEqual([timer.errorCount, timer.skipped.claimFailed, timer.claims.won, timer.lateness.p99], [0, 0, 0, 0]);
+  assert.deepEqual([timer.lastSuccess, timer.lastError, timer.isPaused], [null, '', false]);
 });
 
 test('an instance is gone after three questions without an answer, and forgotten later', () => {

@@ -3,7 +3,7 @@
 #include <cliffracer/detail/message/reply.hpp>
 #include <cliffracer/detail/text/json_text.hpp>
 #include <cliffracer/service_info.hpp>
-#include <cliffracer/timer_stats_json.hpp>
+#include <cliffracer/timer_stats.hpp>
 
 #include <nlohmann/json.hpp>
 

@@ -1,7 +1,8 @@
 #include "support/catch.hpp"
 
-#include <cliffracer/service_info_json.hpp>
-#include <cliffracer/timer_stats_json.hpp>
+#include <cliffracer/timer_stats.hpp>
+
+#include <nlohmann/json.hpp>
 
 #include <chrono>
 
@@ -90,14 +91,4 @@ TEST_CASE("a service's statistics are a count and a list") {
   const nlohmann::json json = stats;
   CHECK(json["timer_count"] == 2);
   CHECK(json["timers"].size() == 2);
-}
-
-TEST_CASE("service info as JSON holds the timers and the state of the broker") {
-  cliffracer::ServiceInfo info{.name = "orders", .methods = {"get"}, .broker = {.state = "connected"}};
-  info.timers.resize(1);
-  const nlohmann::json json = info;
-  CHECK(json["name"] == "orders");
-  CHECK(json["methods"] == nlohmann::json::array({"get"}));
-  CHECK(json["timers"].size() == 1);
-  CHECK(json["broker"]["state"] == "connected");
 }
