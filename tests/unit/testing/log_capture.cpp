@@ -1,5 +1,6 @@
 #include "support/catch.hpp"
 
+#include <cliffracer/detail/text/service_log.hpp>
 #include <cliffracer/testing/log_capture.hpp>
 
 #include <spdlog/spdlog.h>
