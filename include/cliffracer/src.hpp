@@ -9,3 +9,5 @@
 
 #include <cliffracer/impl/nats_service.ipp>
 #include <cliffracer/impl/service_config.ipp>
+#include <cliffracer/impl/service_info.ipp>
+#include <cliffracer/impl/timer_stats.ipp>

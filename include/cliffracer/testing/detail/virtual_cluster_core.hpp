@@ -1,10 +1,10 @@
 #pragma once
 
+#include <cliffracer/detail/time/splitmix64.hpp>
 #include <cliffracer/detail/time/time_point.hpp>
 #include <cliffracer/nats_service.hpp>
 #include <cliffracer/testing/broker.hpp>
 #include <cliffracer/testing/detail/broker_core.hpp>
-#include <cliffracer/detail/time/splitmix64.hpp>
 #include <cliffracer/testing/detail/broker_schedule.hpp>
 #include <cliffracer/testing/detail/drifting_clock.hpp>
 #include <cliffracer/testing/detail/virtual_time_core.hpp>

@@ -35,11 +35,12 @@ CLIFFRACER_DECL VirtualTimeCore::VirtualTimeCore(const testing::VirtualTimeOptio
   queue_.shuffle_equals(options.seed);
   asio::make_service<Environment>(
       context_,
-      Replacement{.queue = queue_,
-                  .run_probe = this,
-                  .make_driver = [this](auto core, auto log) { return connect(std::move(core), std::move(log)); },
-                  .workers_inline = options.workers_inline,
-                  .jitter_seed = options.seed});
+      Replacement{
+          .queue = queue_,
+          .run_probe = this,
+          .make_driver = [this](auto core, auto log) { return connect(std::move(core), std::move(log)); },
+          .workers_inline = options.workers_inline,
+          .jitter_seed = options.seed});
 }
 
 CLIFFRACER_DECL VirtualTimeCore& VirtualTimeCore::of(testing::VirtualTime& time) noexcept {
