@@ -43,7 +43,9 @@ endif()
 # For what comes from here on, and for the engine that it links.
 add_compile_options(${_compile_options})
 add_link_options(${_sanitize})
-target_compile_options(cliffracer_compiled PRIVATE ${_compile_options})
 # A program may use what Asio has deprecated; this project does not.
 add_compile_definitions(ASIO_NO_DEPRECATED)
-target_compile_definitions(cliffracer_compiled PRIVATE ASIO_NO_DEPRECATED)
+foreach(_engine IN ITEMS cliffracer_compiled cliffracer_compiled_testing)
+  target_compile_options(${_engine} PRIVATE ${_compile_options})
+  target_compile_definitions(${_engine} PRIVATE ASIO_NO_DEPRECATED)
+endforeach()

@@ -1,5 +1,5 @@
-# Headers, a relocatable CMake package and relocatable pkg-config files; the engine as a static library if it was built
-# (`cmake --build BUILD --target cliffracer_compiled`). Nothing else depends on the architecture.
+# Headers, a relocatable CMake package and relocatable pkg-config files; the engine as static libraries if they were built
+# (`cmake --build BUILD --target cliffracer_compiled cliffracer_compiled_testing`). Nothing else depends on the architecture.
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
@@ -9,9 +9,9 @@ set(_pkgconfig_dir "${CMAKE_INSTALL_DATADIR}/pkgconfig")
 install(TARGETS cliffracer EXPORT cliffracerTargets FILE_SET HEADERS FILE_SET prometheus)
 install(EXPORT cliffracerTargets NAMESPACE cliffracer:: DESTINATION "${_package_dir}")
 
-set(_compiled_archive "${CMAKE_INSTALL_LIBDIR}/libcliffracer.a")
+set(_archive_dir "${CMAKE_INSTALL_LIBDIR}")
 configure_package_config_file(cmake/cliffracerConfig.cmake.in cliffracerConfig.cmake
-                              INSTALL_DESTINATION "${_package_dir}" PATH_VARS _compiled_archive)
+                              INSTALL_DESTINATION "${_package_dir}" PATH_VARS _archive_dir)
 write_basic_package_version_file(cliffracerConfigVersion.cmake COMPATIBILITY SameMinorVersion ARCH_INDEPENDENT)
 install(FILES "${PROJECT_BINARY_DIR}/cliffracerConfig.cmake" "${PROJECT_BINARY_DIR}/cliffracerConfigVersion.cmake"
               cmake/FindAsio.cmake cmake/FindNatsC.cmake
@@ -28,7 +28,8 @@ add_custom_command(
   COMMAND "${CMAKE_COMMAND}" -E copy "${PROJECT_BINARY_DIR}/compiled/cliffracer-compiled.pc.configured"
           "${PROJECT_BINARY_DIR}/compiled/cliffracer-compiled.pc"
   VERBATIM)
-install(FILES "$<TARGET_FILE:cliffracer_compiled>" DESTINATION "${CMAKE_INSTALL_LIBDIR}" OPTIONAL)
+install(FILES "$<TARGET_FILE:cliffracer_compiled>" "$<TARGET_FILE:cliffracer_compiled_testing>"
+        DESTINATION "${CMAKE_INSTALL_LIBDIR}" OPTIONAL)
 install(FILES "${PROJECT_BINARY_DIR}/compiled/cliffracer-compiled.pc" DESTINATION "${_pkgconfig_dir}" OPTIONAL)
 
 install(FILES LICENSE DESTINATION "${CMAKE_INSTALL_DOCDIR}")

@@ -1,5 +1,6 @@
 # cmake -DWAY=... -P consume.cmake: configures, builds and runs a program that uses the library from outside.
-#   WAY                     find_package, add_subdirectory, fetch_content or pkg_config: a folder beside this file
+#   WAY                     find_package, add_subdirectory, fetch_content, pkg_config or by_hand: a folder beside this file
+#   MODE                    header_only, or compiled: the program links cliffracer::compiled or its like
 #   CLIFFRACER_SOURCE_DIR   the sources
 #   CLIFFRACER_BINARY_DIR   a configured build of them, to install from
 #   WORK_DIR                a folder to use up
@@ -15,6 +16,11 @@ endfunction()
 
 file(REMOVE_RECURSE "${WORK_DIR}")
 set(arguments "-DCMAKE_CXX_COMPILER=${CXX}")
+if(MODE STREQUAL "compiled")
+  list(APPEND arguments -DLIBRARY=cliffracer::compiled -DPACKAGE=cliffracer-compiled -DSOURCE=service.cpp)
+else()
+  list(APPEND arguments -DLIBRARY=cliffracer::cliffracer -DPACKAGE=cliffracer -DSOURCE=main.cpp)
+endif()
 
 if(WAY MATCHES "find_package|pkg_config")
   # Installed in one place and used in another: nothing may remember where it was.

@@ -1,5 +1,8 @@
-#include <cliffracer/cliffracer.hpp>
+#include "second.hpp"
 
-std::string_view version_seen_by_the_second();
+#include <chrono>
 
-std::string_view version_seen_by_the_second() { return cliffracer::library_version; }
+Second::Second() : NatsService{{.name = "second"}} {
+  add(cliffracer::timer<&Second::tick>{.interval = std::chrono::seconds{1}},
+      cliffracer::timer<&Second::tock>{.interval = std::chrono::seconds{2}});
+}

@@ -1,0 +1,1 @@
+#include <cliffracer/src.hpp>
