@@ -78,7 +78,7 @@ class TimerWorld {
   template <auto Method, class Type>
   void add(const cliffracer::timer<Method, Type>& registration,
            typename cliffracer::timer<Method, Type>::service_type& object) {
-    timers.add(service_, registration_of(registration, &object));
+    timers.add(service_, cliffracer::detail::registration_of(registration, &object));
   }
 
   void start() {

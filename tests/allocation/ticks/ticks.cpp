@@ -31,6 +31,7 @@ using namespace std::chrono_literals;
 using cliffracer::MissedTicks;
 using cliffracer::RunOn;
 using cliffracer::timer;
+using cliffracer::detail::registration_of;
 
 namespace {
 

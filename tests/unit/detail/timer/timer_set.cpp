@@ -14,6 +14,7 @@ using cliffracer::RunOn;
 using cliffracer::Scope;
 using cliffracer::timer;
 using cliffracer::WhenUnavailable;
+using cliffracer::detail::registration_of;
 using cliffracer::detail::TimerDefaults;
 using cliffracer::detail::TimerSet;
 
