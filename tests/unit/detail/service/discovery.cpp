@@ -1,6 +1,8 @@
 #include "support/catch.hpp"
 
 #include <cliffracer/cliffracer.hpp>
+#include <cliffracer/detail/service/discovery.hpp>
+#include <cliffracer/detail/text/subject.hpp>
 #include <cliffracer/testing/broker.hpp>
 #include <cliffracer/testing/log_capture.hpp>
 
