@@ -402,8 +402,8 @@ std::vector<std::filesystem::path> sources_below(const std::filesystem::path& pa
   if (!std::filesystem::is_directory(path)) return {path};
   std::vector<std::filesystem::path> sources;
   for (const auto& entry : std::filesystem::recursive_directory_iterator{path}) {
-    if (entry.path().extension() == ".cpp" || entry.path().extension() == ".hpp")
-      sources.push_back(entry.path());
+    const std::filesystem::path extension = entry.path().extension();
+    if (extension == ".cpp" || extension == ".hpp" || extension == ".ipp") sources.push_back(entry.path());
   }
   std::sort(sources.begin(), sources.end());
   if (sources.empty()) throw std::runtime_error{"no source below " + path.string()};

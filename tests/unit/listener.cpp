@@ -1,5 +1,6 @@
 #include <cliffracer/listener.hpp>
 
+#include <cliffracer/detail/message/message_handler.hpp>
 #include <cliffracer/detail/registration/handler_registration.hpp>
 #include <cliffracer/rpc.hpp>
 

@@ -1,5 +1,7 @@
 #include <cliffracer/service_config.hpp>
 
+#include <cliffracer/detail/nats/connect_options.hpp>
+
 #include <chrono>
 #include <cstdint>
 #include <functional>
