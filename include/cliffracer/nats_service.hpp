@@ -4,11 +4,13 @@
 #include <cliffracer/detail/registration/handler_registration.hpp>
 #include <cliffracer/detail/registration/option_duration.hpp>
 #include <cliffracer/detail/registration/timer_registration.hpp>
+#include <cliffracer/error.hpp>
 #include <cliffracer/listener.hpp>
 #include <cliffracer/rpc.hpp>
 #include <cliffracer/service_config.hpp>
 #include <cliffracer/service_info.hpp>
 #include <cliffracer/timer.hpp>
+#include <cliffracer/timer_observer.hpp>
 #include <cliffracer/timer_stats.hpp>
 
 #include <asio/any_io_executor.hpp>
@@ -23,8 +25,6 @@
 #include <string_view>
 
 namespace cliffracer {
-
-class TimerObserver;
 
 namespace detail {
 

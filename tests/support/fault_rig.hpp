@@ -20,6 +20,7 @@
 #include <utility>
 #include <vector>
 
+#include <cliffracer/error.hpp>
 #include <cliffracer/nats_service.hpp>
 #include "support/captured_log.hpp"
 
