@@ -3,7 +3,8 @@
 find_package(prometheus-cpp CONFIG QUIET)
 if(prometheus-cpp_FOUND)
   # This is also how prometheus.hpp is compiled alone: it is the first include.
-  add_executable(prometheus_tests "${CMAKE_CURRENT_LIST_DIR}/prometheus_families.cpp")
+  add_executable(prometheus_tests "${CMAKE_CURRENT_LIST_DIR}/prometheus_families.cpp"
+                                  "${PROJECT_SOURCE_DIR}/cmake/compiled_prometheus.cpp")
   target_link_libraries(prometheus_tests PRIVATE cliffracer::compiled prometheus-cpp::core ${_catch_main})
   target_include_directories(prometheus_tests PRIVATE "${PROJECT_SOURCE_DIR}/tests")
   target_compile_definitions(prometheus_tests PRIVATE CLIFFRACER_SOURCE_DIR="${PROJECT_SOURCE_DIR}")

@@ -1,0 +1,1 @@
+#include <cliffracer/prometheus_src.hpp>
