@@ -8,7 +8,8 @@ namespace {
 class Consumer : public cliffracer::NatsService {
  public:
   Consumer() : NatsService{{.name = "consumer"}} {
-    add(cliffracer::timer<&Consumer::tick>{.interval = std::chrono::seconds{1}}, cliffracer::rpc<&Consumer::get>{});
+    add(cliffracer::timer<&Consumer::tick>{.interval = std::chrono::seconds{1}},
+        cliffracer::rpc<&Consumer::get>{});
   }
   asio::awaitable<void> tick() { co_return; }
   nlohmann::json get() { return get_timer_stats(); }
