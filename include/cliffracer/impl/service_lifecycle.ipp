@@ -31,15 +31,35 @@ namespace cliffracer::detail {
   return config;
 }
 
+/// Ends the wait for signals, which would keep run() from returning, when the frame that it lies in ends;
+/// also when Asio destroys that frame because it finds no memory for what is awaited there.
+class SignalsGuard {
+ public:
+  SignalsGuard(asio::signal_set& signals, Strand strand) noexcept
+      : signals_{signals}, strand_{std::move(strand)} {}
+  SignalsGuard(const SignalsGuard&) = delete;
+  SignalsGuard& operator=(const SignalsGuard&) = delete;
+  ~SignalsGuard() {
+    // When the io_context ends the signals are gone, and nothing runs on the strand.
+    if (!strand_.running_in_this_thread()) return;
+    asio::error_code ignored;
+    signals_.cancel(ignored);
+  }
+
+ private:
+  asio::signal_set& signals_;
+  const Strand strand_;
+};
+
 /// Keeps what `task` throws, and waits for no signal after it.
 inline asio::awaitable<void> until_end(asio::awaitable<void> task, std::exception_ptr& failure,
-                                       asio::signal_set& signals) {
+                                       asio::signal_set& signals, Strand strand) {
+  const SignalsGuard guard{signals, std::move(strand)};
   try {
     co_await std::move(task);
   } catch (...) {
     failure = std::current_exception();
   }
-  signals.cancel();
 }
 
 CLIFFRACER_DECL Service::Service(ServiceConfig config, Hooks hooks)
@@ -100,6 +120,16 @@ CLIFFRACER_DECL void Service::require_owner(const void* object, const std::strin
   if (!object) refuse("the method belongs to a class that is neither this service nor a public base of it");
 }
 
+CLIFFRACER_DECL Service::StepGuard::~StepGuard() {
+  // When the io_context ends it destroys what it still has, and nothing runs on the strand.
+  if (has_ended_ || !strand_.running_in_this_thread()) return;
+  log_quietly([&] {
+    service_.log_.critical("cannot {}, the process ends: there was no memory to go on", step_);
+    service_.log_.flush();
+  });
+  std::terminate();
+}
+
 CLIFFRACER_DECL void Service::add_timer(TimerRegistration registration) {
   const std::string& name = registration.options.name;
   require_owner(registration.object,
@@ -133,13 +163,13 @@ CLIFFRACER_DECL void Service::run() {
   });
   std::exception_ptr failure;
   // Not in co_spawn's handler, which Asio may have no memory to call.
-  asio::co_spawn(strand_, until_end(run_here(), failure, signals), asio::detached);
+  asio::co_spawn(strand_, until_end(run_here(), failure, signals, strand_), asio::detached);
   for (bool ended = false; !ended;) {
     try {
       context_.run();
       ended = true;
     } catch (...) {
-      // From a handler that somebody else put on this io_context.
+      // From a handler that somebody else put on this io_context, or from Asio, which had no memory.
       failure = std::current_exception();
       log_.critical("stops, because a handler on its event loop threw: {}", escaped(text_of(failure)));
       if (state_ != State::idle) request_stop();
@@ -168,6 +198,7 @@ CLIFFRACER_DECL asio::awaitable<bool> Service::start_here() {
   co_await asio::this_coro::reset_cancellation_state(asio::disable_cancellation());
   if (state_ != State::idle) throw std::logic_error{"service " + config_.name + ": start(): it runs already"};
   auto opened = Link::create(strand_, queue_, config_, log_, environment_.make_driver());
+  StepGuard guard{*this, "start"};
   state_ = State::starting;
   started_at_ = queue_.source().wall_clock();
   was_started_ = true;
@@ -206,10 +237,12 @@ CLIFFRACER_DECL asio::awaitable<bool> Service::start_here() {
   if (failure || stop_requested_) {
     const bool is_stopped = stop_requested_;
     co_await shut_down(was_hook_run);
+    guard.ended();
     if (failure && !(is_stopped && is_abort(failure))) std::rethrow_exception(failure);
     co_return false;
   }
   state_ = State::running;
+  guard.ended();
   log_.info("started; timers: {}, message handlers: {}", timers_.size(), dispatcher_.handlers().size());
   // Asked for meanwhile on another thread, too early for begin_stop().
   if (stop_requested_) begin_stop();

@@ -56,6 +56,7 @@ CLIFFRACER_DECL void Service::begin_stop() noexcept {
 /// A stop that finds no memory can neither go on nor be undone: it ends the process instead of waiting for
 /// ever.
 CLIFFRACER_DECL asio::awaitable<void> Service::shut_down(bool with_hook) {
+  StepGuard guard{*this, "stop"};
   try {
     auto ending = end_everything(with_hook);
     co_await std::move(ending);
@@ -66,6 +67,7 @@ CLIFFRACER_DECL asio::awaitable<void> Service::shut_down(bool with_hook) {
     });
     std::terminate();
   }
+  guard.ended();
 }
 
 CLIFFRACER_DECL asio::awaitable<void> Service::end_everything(bool with_hook) {

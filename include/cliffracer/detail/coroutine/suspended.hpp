@@ -31,7 +31,8 @@ class Suspended {
   ~Suspended() { destroy(); }
 
   /// Suspends the calling coroutine, which runs on `strand`; `arm()` is called when it can be resumed, from
-  /// then on from any thread. `strand` must stay where it is until then.
+  /// then on from any thread. `strand` must stay where it is until then. When `arm` throws, nobody can resume
+  /// it: its frame is destroyed, or the process ends, as Asio does where it cannot wait itself.
   template <class Arm>
   asio::awaitable<void> suspend(const Strand& strand, Arm arm) {
     // g++ 12 mishandles lambdas with non-trivial captures in a full-expression that awaits.
@@ -42,7 +43,12 @@ class Suspended {
         [this, &strand, arm](auto handler) {
           strand_ = &strand;
           this->hold(std::move(handler));
-          arm();
+          try {
+            arm();
+          } catch (...) {
+            destroy();
+            throw;
+          }
         },
         asio::use_awaitable);
   }

@@ -90,6 +90,24 @@ class Service {
  private:
   enum class State : std::uint8_t { idle, starting, running, stopping };
 
+  /// Lies in the frame of a start or a stop. Asio may destroy that frame when it finds no memory for what is
+  /// awaited there; the service could then neither go on nor be stopped, so the process ends.
+  class StepGuard {
+   public:
+    StepGuard(const Service& service, const char* step) noexcept : service_{service}, step_{step} {}
+    StepGuard(const StepGuard&) = delete;
+    StepGuard& operator=(const StepGuard&) = delete;
+    ~StepGuard();
+
+    void ended() noexcept { has_ended_ = true; }
+
+   private:
+    const Service& service_;
+    const Strand strand_{service_.strand_};
+    const char* const step_;
+    bool has_ended_ = false;
+  };
+
   Service(std::unique_ptr<asio::io_context> owned, asio::io_context* context, ServiceConfig config,
           Hooks hooks);
 

@@ -69,7 +69,7 @@ class SteadyTime final : private TimeSource {
       timer_due_ = never;
     } else if (due <= now()) {
       // The kernel's timer would cost ten times as much; other handlers get their turn all the same.
-      if (!is_fire_posted_.exchange(true)) asio::post(context_, Fire{*this});
+      if (!is_fire_posted_.exchange(true)) post_fire();
     } else if (due != timer_due_) {
       timer_due_ = never;
       // The wait that this replaces ends with an error; one that has expired already causes a harmless extra
@@ -77,6 +77,15 @@ class SteadyTime final : private TimeSource {
       timer_->expires_at(due);
       timer_->async_wait(Expired{*this});
       timer_due_ = due;
+    }
+  }
+
+  void post_fire() {
+    try {
+      asio::post(context_, Fire{*this});
+    } catch (...) {
+      is_fire_posted_ = false;
+      throw;
     }
   }
 

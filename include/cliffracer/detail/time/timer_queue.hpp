@@ -197,7 +197,13 @@ class TimerQueue {
     strict_.reserve(timers_ + sleepers_ + 1);
     ++sleepers_;
     strict_.push(&sleeper, sleeper.due);
-    arm_earlier(sleeper.due);
+    try {
+      arm_earlier(sleeper.due);
+    } catch (...) {
+      strict_.remove(&sleeper);
+      --sleepers_;
+      throw;
+    }
   }
 
   /// Returns when it cannot wait any longer. A timer that is late already has no use for its tolerance.
@@ -238,8 +244,9 @@ class TimerQueue {
   }
 
   void arm(TimePoint wake) {
-    armed_for_ = wake;
+    armed_for_ = never;  // if it throws
     source_.wake_at(wake);
+    armed_for_ = wake;
   }
 
   TimeSource& source_;
