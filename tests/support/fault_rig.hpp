@@ -23,9 +23,20 @@
 #include <cliffracer/error.hpp>
 #include <cliffracer/nats_service.hpp>
 #include "support/captured_log.hpp"
-#include "support/slowness.hpp"
 
 namespace support {
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr int slowness = 4;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+inline constexpr int slowness = 4;
+#else
+inline constexpr int slowness = 1;
+#endif
+#else
+inline constexpr int slowness = 1;
+#endif
 
 /// How well this machine wakes a thread that sleeps: what a timer cannot do better.
 class Metronome {
