@@ -5,7 +5,6 @@
 #include <spdlog/fmt/fmt.h>
 #include <spdlog/spdlog.h>
 
-#include <iterator>
 #include <memory>
 #include <string>
 #include <utility>
@@ -79,20 +78,15 @@ class ServiceLog {
   void write(spdlog::level::level_enum level, fmt::string_view text, fmt::format_args arguments) const {
     // A logger that keeps a backtrace takes the lines of all levels.
     if (!logger_->should_log(level) && !logger_->should_backtrace()) return;
-    constexpr fmt::string_view not_formatted{"a line of this log could not be formatted"};
-    constexpr fmt::string_view before_name{"service "};
-    constexpr fmt::string_view after_name{": "};
-    fmt::memory_buffer line;
-    bool is_formatted = false;
+    std::string line;
     try {
-      line.append(before_name);
-      line.append(service_);
-      line.append(after_name);
-      fmt::vformat_to(std::back_inserter(line), text, arguments);
-      is_formatted = true;
-    } catch (...) {  // NOLINT(bugprone-empty-catch): what is logged instead needs no memory
+      // vformat() is part of the compiled library, vformat_to() is instantiated in each file that calls it.
+      line = "service " + service_ + ": " + fmt::vformat(text, arguments);
+    } catch (...) {
+      logger_->log(level, "a line of this log could not be formatted");
+      return;
     }
-    logger_->log(level, is_formatted ? fmt::string_view{line.data(), line.size()} : not_formatted);
+    logger_->log(level, line);
   }
 
   std::shared_ptr<spdlog::logger> logger_;

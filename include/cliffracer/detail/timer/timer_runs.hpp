@@ -13,10 +13,9 @@
 #include <cliffracer/detail/work/work_context.hpp>
 #include <cliffracer/tick_context.hpp>
 
-#include <spdlog/fmt/fmt.h>
-
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -25,6 +24,7 @@
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 namespace cliffracer::detail {
@@ -116,7 +116,7 @@ class TimerRuns {
     WorkerRun& run = *entry.worker_run;
     const auto length = elapsed(run.started, run.ended);
     if (run.withdrawn && entry.limit && entry.limit->has_passed) {
-      const Text text{"timeout: no worker was free for {:.3f} s", seconds(entry.limit->timeout)};
+      const Text text = Text{} << "timeout: no worker was free for " << entry.limit->timeout;
       fail(entry, now, length, text.view(), run.context);
     } else if (run.withdrawn) {
       log_.withdrawn(entry);
@@ -204,17 +204,31 @@ class TimerRuns {
   }
 
  private:
-  /// A short text without allocation: there may be no memory.
+  /// A short text without allocation, because there may be no memory. The end of a longer one is cut off.
   class Text {
    public:
-    template <class... Arguments>
-    explicit Text(fmt::format_string<const Arguments&...> format, const Arguments&... arguments) {
-      length_ =
-          std::min(fmt::format_to_n(text_.data(), text_.size(), format, arguments...).size, text_.size());
+    Text& operator<<(std::string_view text) noexcept {
+      length_ += text.copy(end(), rest());
+      return *this;
+    }
+    Text& operator<<(std::uint32_t number) noexcept {
+      return ended_at(std::to_chars(end(), end() + rest(), number));
+    }
+    Text& operator<<(std::chrono::nanoseconds time) noexcept {
+      constexpr int decimals = 3;
+      return ended_at(std::to_chars(end(), end() + rest(), seconds(time), std::chars_format::fixed, decimals))
+             << " s";
     }
     [[nodiscard]] std::string_view view() const noexcept { return {text_.data(), length_}; }
 
    private:
+    char* end() noexcept { return text_.data() + length_; }
+    [[nodiscard]] std::size_t rest() const noexcept { return text_.size() - length_; }
+    Text& ended_at(std::to_chars_result result) noexcept {
+      if (result.ec == std::errc{}) length_ = static_cast<std::size_t>(result.ptr - text_.data());
+      return *this;
+    }
+
     std::array<char, 256> text_{};
     std::size_t length_ = 0;
   };
@@ -241,7 +255,7 @@ class TimerRuns {
                                   std::chrono::nanoseconds length, WorkContext& context) const {
     const bool is_overdue = entry.limit && entry.limit->has_passed;
     if (entry.method->start && is_overdue && is_abort(thrown)) {
-      const Text text{"timeout: cancelled after {:.3f} s", seconds(entry.limit->timeout)};
+      const Text text = Text{} << "timeout: cancelled after " << entry.limit->timeout;
       fail(entry, now, length, text.view(), context);
     } else if (is_cancelling_ && entry.method->start && is_abort(thrown)) {
       // A plain method is never cut short: what it throws is a failure of its own.
@@ -274,7 +288,7 @@ class TimerRuns {
     log_.failed(entry, attempt, length, text, context.trace());
     tell_(&TimerObserver::on_error, entry.name, length, text);
     if (is_stopping_ || entry.is_paused || !entry.schedule.gives_up()) return;
-    const Text reason{"{} consecutive errors: {}", attempt, text};
+    const Text reason = Text{} << attempt << " consecutive errors: " << text;
     pause(entry, reason.view());
   }
 
