@@ -1,7 +1,7 @@
 #pragma once
 
-// Headers of other projects, parsed once for all test programs. Files of tests include what they use all the
-// same.
+// Headers of other projects, parsed once for all test programs, and templates of theirs that most files use,
+// compiled once: see precompiled.cpp. Files of tests still include what they use.
 
 #include "support/catch.hpp"
 
@@ -48,3 +48,12 @@
 #include <utility>
 #include <variant>
 #include <vector>
+
+namespace cliffracer_tests {
+using JsonCharacters = nlohmann::detail::iterator_input_adapter<std::string::const_iterator>;
+}
+
+extern template class nlohmann::basic_json<>;
+extern template class nlohmann::detail::serializer<nlohmann::json>;
+extern template class nlohmann::detail::lexer<nlohmann::json, cliffracer_tests::JsonCharacters>;
+extern template class nlohmann::detail::parser<nlohmann::json, cliffracer_tests::JsonCharacters>;
