@@ -9,6 +9,7 @@
 #include <set>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 using namespace std::chrono_literals;
@@ -115,6 +116,57 @@ TEST_CASE("an observer is set before the start") {
   time.advance(1min);
   CHECK(count->starts == 3);
   CHECK_THROWS_AS(shop->set_observer(nullptr), std::logic_error);
+}
+
+TEST_CASE("what an RPC handler and an observer ask of timers is in effect at once, and a stop ends") {
+  class Store : public NatsService {
+   public:
+    Store() : NatsService{{.name = "store"}} {
+      add(timer<&Store::tick>{.interval = 1h}, cliffracer::rpc<&Store::ask>{});
+    }
+    asio::awaitable<void> tick() {
+      ++runs;
+      co_return;
+    }
+    asio::awaitable<void> ask(nlohmann::json arguments) {
+      const std::string what = arguments.at("what");
+      if (what == "trigger") trigger("tick");
+      if (what == "pause") pause("tick");
+      if (what == "faster") set_interval("tick", 1min);
+      co_return;
+    }
+    int runs = 0;
+  };
+  struct Resume : cliffracer::TimerObserver {
+    void on_pause(const cliffracer::ObservedTimer& observed, std::string_view) override {
+      store->resume(observed.name);
+    }
+    NatsService* store = nullptr;
+  };
+  VirtualTime time;
+  Broker broker{time};
+  const auto store = time.make<Store>();
+  const auto observer = std::make_shared<Resume>();
+  observer->store = store.get();
+  store->set_observer(observer);
+  time.start(*store);
+  const auto ask = [&](const char* what) {
+    static_cast<void>(time.run(broker.call_rpc("store", "ask", {{"what", what}})));
+  };
+  ask("pause");
+  CHECK_FALSE(store->get_timer_stats().timers[0].is_paused);
+  time.advance(1h);
+  CHECK(store->runs == 1);
+  ask("trigger");
+  time.advance(1ns);
+  CHECK(store->runs == 2);
+  ask("faster");
+  time.advance(1min);
+  CHECK(store->runs == 3);
+  CHECK(store->get_timer_stats().timers[0].lateness.max == 0ns);
+  ask("pause");
+  time.stop(*store);
+  CHECK_FALSE(store->get_timer_stats().timers[0].is_running);
 }
 
 TEST_CASE("jitter in virtual time is decided by its seed") {

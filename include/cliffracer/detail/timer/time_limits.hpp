@@ -36,7 +36,6 @@ class TimeLimits {
     TimeLimit& limit = *entry.limit;
     limit.is_armed = false;
     if (std::exchange(limit.has_run_ended, false)) {
-      entry.due = entry.schedule.due();
       places_.put_back(entry);
     } else if (!runs_.is_stopping()) {
       limit.has_passed = true;

@@ -107,8 +107,9 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
   // ---- Control, also from inside a method
 
   void pause(TimerEntry& entry, std::string_view reason) {
+    now_ = queue_.now();
     runs_.pause(entry, reason);
-    if (!entry.stats.is_executing() && places_.take_out(entry)) places_.put_back(entry);
+    queue_again(entry);
   }
 
   /// Something ("rpc get_health") held the event loop that is no timer.
@@ -125,11 +126,7 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
 
   void trigger(TimerEntry& entry) {
     now_ = queue_.now();
-    const bool is_executing = entry.stats.is_executing();
-    if (entry.is_paused && !is_executing) runs_.pass_over(entry, now_);
-    entry.is_triggered = true;
-    entry.schedule.trigger(now_, is_executing);
-    runs_.log().triggered(entry);
+    runs_.trigger(entry, now_);
     queue_again(entry);
   }
 
@@ -340,12 +337,14 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
     if (runs_.is_stopping()) places_.flush(now_);
   }
 
-  /// After its schedule has changed.
+  /// After its schedule has changed, or whether it rests.
   void queue_again(TimerEntry& entry) {
+    if (entry.stats.is_executing()) return;
+    entry.stats.due_again(entry.schedule.due());
+    // It may be among those that have run in this turn.
+    places_.flush(now_);
     // Else the schedule is asked when its turn comes.
-    if (entry.stats.is_executing() || !places_.take_out(entry)) return;
-    entry.due = entry.schedule.due();
-    entry.stats.due_again(entry.due);
+    if (!places_.take_out(entry)) return;
     places_.put_back(entry);
     places_.flush(now_);
   }

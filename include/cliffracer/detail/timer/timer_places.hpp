@@ -52,6 +52,8 @@ class TimerPlaces {
 
   /// An entry without a place gets one: with the next flush() the queue, unless it rests.
   void put_back(TimerEntry& entry) noexcept {
+    // Asked here, because whoever was told of the run may have changed it.
+    entry.due = entry.schedule.due();
     if (is_resting(entry) && !runs_.is_stopping()) {
       entry.is_parked = true;
     } else {

@@ -62,17 +62,16 @@ class TimerRuns {
   /// From now on a coroutine that ends with operation_aborted counts as cancelled.
   void cancelling() noexcept { is_cancelling_ = true; }
 
-  /// At the start of all timers: `entry.due` is the first due point.
+  /// At the start of all timers.
   void start(TimerEntry& entry, TimePoint now) const {
     if (entry.limit && entry.limit->stop.stop_requested()) entry.limit->stop = std::stop_source{};
     if (entry.cluster) entry.cluster->is_granted = false;
     entry.schedule.start(now);
-    entry.due = entry.schedule.due();
-    entry.stats.loop_started(entry.due);
+    entry.stats.loop_started(entry.schedule.due());
     log_.started(entry);
   }
 
-  /// Asks the schedule whether to run, and records it if so. Else `entry.due` is the next due point.
+  /// Asks the schedule whether to run, and records it.
   Schedule::Decision begin(TimerEntry& entry, TimePoint now) {
     const TimePoint last_start = entry.schedule.last_start();
     const Schedule::Decision decision = entry.schedule.wake(now);
@@ -103,7 +102,7 @@ class TimerRuns {
             .token = entry.cluster ? entry.cluster->token() : 0};
   }
 
-  /// A run that took `length` has ended. `entry.due` is the next due point.
+  /// A run that took `length` has ended.
   void end(TimerEntry& entry, TimePoint now, std::chrono::nanoseconds length,
            const std::exception_ptr& thrown, WorkContext& context) const {
     if (thrown) return end_with(thrown, entry, now, length, context);
@@ -128,21 +127,18 @@ class TimerRuns {
     }
   }
 
-  /// What came of the claim for a due tick. Unless it will be run or asked for again, it is passed over:
-  /// `entry.due` is the next due point then.
+  /// What came of the claim for a due tick. Unless it will be run or asked for again, it is passed over.
   void claim_decided(TimerEntry& entry, ClaimOutcome outcome, bool is_passed_over, TimePoint now) const {
     const bool is_elsewhere = outcome != ClaimOutcome::failed && outcome != ClaimOutcome::unclear;
     std::uint64_t passed = 0;
     if (is_passed_over) {
       entry.is_triggered = false;
       passed = entry.schedule.pass_over(now);
-      entry.due = entry.schedule.due();
     }
     entry.stats.claim_decided(outcome, passed, entry.schedule.due());
     if (passed == 0) return;
-    tell_(&TimerObserver::on_skip, entry.name,
-          is_elsewhere ? SkipReason::elsewhere : SkipReason::claim_failed, std::uint64_t{1});
-    if (passed > 1) tell_(&TimerObserver::on_skip, entry.name, SkipReason::missed, passed - 1);
+    tell_passed(entry, is_elsewhere ? SkipReason::elsewhere : SkipReason::claim_failed, 1);
+    tell_passed(entry, SkipReason::missed, passed - 1);
   }
 
   /// The run in progress has outlasted its timeout.
@@ -168,33 +164,34 @@ class TimerRuns {
     tell_(&TimerObserver::on_pause, entry.name, reason);
   }
 
-  /// Ends a pause. `entry.due` is the next due point, unless a run is in progress.
+  /// Ends a pause.
   void resume(TimerEntry& entry, TimePoint now) const {
+    const std::uint64_t passed = pass_over_pause(entry, now);
     entry.is_paused = false;
     entry.stats.resumed();
-    const std::uint64_t passed = entry.stats.is_executing() ? 0 : pass_over(entry, now);
     log_.resumed(entry, passed);
+    tell_passed(entry, SkipReason::paused, passed);
     tell_(&TimerObserver::on_resume, entry.name);
   }
 
-  /// The points until `now` came while it was paused.
-  std::uint64_t pass_over(TimerEntry& entry, TimePoint now) const {
-    const std::uint64_t passed = entry.schedule.pass_over(now);
-    entry.schedule.forget_failures();
-    entry.due = entry.schedule.due();
-    entry.stats.passed_over(passed, entry.due);
-    if (passed > 0) tell_(&TimerObserver::on_skip, entry.name, SkipReason::paused, passed);
-    return passed;
+  /// A run is asked for.
+  void trigger(TimerEntry& entry, TimePoint now) const {
+    const std::uint64_t passed = pass_over_pause(entry, now);
+    entry.is_triggered = true;
+    entry.schedule.trigger(now, entry.stats.is_executing());
+    log_.triggered(entry);
+    tell_passed(entry, SkipReason::paused, passed);
   }
 
   /// `interval` has been checked.
   void set_interval(TimerEntry& entry, std::chrono::nanoseconds interval, TimePoint now) const {
-    const bool is_executing = entry.stats.is_executing();
-    if (entry.is_paused && !is_executing) pass_over(entry, now);
-    const std::uint64_t skipped = entry.schedule.set_interval(interval, now, is_executing);
+    const std::uint64_t passed = pass_over_pause(entry, now);
+    const std::uint64_t skipped = entry.schedule.set_interval(interval, now, entry.stats.is_executing());
     entry.stats.interval_set(interval, skipped, entry.schedule.due());
     log_.interval_set(entry);
-    if (skipped > 0) tell_(&TimerObserver::on_skip, entry.name, SkipReason::missed, skipped);
+    // Whoever is told may ask for something else, which comes later than this.
+    tell_passed(entry, SkipReason::paused, passed);
+    tell_passed(entry, SkipReason::missed, skipped);
   }
 
   /// The wall clock was set. `entry` is aligned.
@@ -236,9 +233,21 @@ class TimerRuns {
   // What few runs come to is not part of the code that every run goes through.
 
   [[gnu::noinline]] void not_run(TimerEntry& entry, const Schedule::Decision& decision) const {
-    entry.due = entry.schedule.due();
-    entry.stats.skipped(decision.skipped, entry.due);
+    entry.stats.skipped(decision.skipped, entry.schedule.due());
     tell_skipped(entry, decision);
+  }
+
+  /// The points until `now` came while it was paused, but for one that runs.
+  [[nodiscard]] std::uint64_t pass_over_pause(TimerEntry& entry, TimePoint now) const {
+    if (!entry.is_paused || entry.stats.is_executing()) return 0;
+    const std::uint64_t passed = entry.schedule.pass_over(now);
+    entry.schedule.forget_failures();
+    entry.stats.passed_over(passed, entry.schedule.due());
+    return passed;
+  }
+
+  void tell_passed(const TimerEntry& entry, SkipReason reason, std::uint64_t count) const {
+    if (count > 0) tell_(&TimerObserver::on_skip, entry.name, reason, count);
   }
 
   [[gnu::noinline]] void tell_started(const TimerEntry& entry, const Schedule::Decision& decision,
@@ -296,10 +305,9 @@ class TimerRuns {
                                      std::chrono::nanoseconds length, std::string_view error = {}) const {
     const std::uint64_t skipped =
         is_stopping_ ? 0 : entry.schedule.finished(now, outcome == Outcome::succeeded);
-    entry.due = entry.schedule.due();
-    entry.stats.run_ended(outcome, now, length, skipped, entry.due, error);
+    entry.stats.run_ended(outcome, now, length, skipped, entry.schedule.due(), error);
     if (run_observer_) run_observer_->run_ended(log_.service(), entry.name, outcome, now);
-    if (skipped > 0) tell_(&TimerObserver::on_skip, entry.name, SkipReason::missed, skipped);
+    tell_passed(entry, SkipReason::missed, skipped);
   }
 
   /// Records why a run is late; the log has it if the run is re-anchored.
@@ -326,12 +334,8 @@ class TimerRuns {
   void tell_skipped(const TimerEntry& entry, const Schedule::Decision& decision) const {
     if (!tell_) return;
     const std::uint64_t others = decision.skipped - decision.failing;
-    if (decision.failing > 0)
-      tell_(&TimerObserver::on_skip, entry.name, SkipReason::failing, decision.failing);
-    if (others > 0) {
-      const SkipReason reason = decision.drifted ? SkipReason::drifted : SkipReason::missed;
-      tell_(&TimerObserver::on_skip, entry.name, reason, others);
-    }
+    tell_passed(entry, SkipReason::failing, decision.failing);
+    tell_passed(entry, decision.drifted ? SkipReason::drifted : SkipReason::missed, others);
   }
 
   TimerLog log_;

@@ -2,15 +2,23 @@
 #include "support/noted_runs.hpp"
 
 #include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 using namespace std::chrono_literals;
+using cliffracer::RunOn;
 using cliffracer::timer;
+using cliffracer::detail::TimerSet;
 using support::NotedRuns;
 using support::Starts;
+using support::TimePoint;
 using support::TimerWorld;
 
 namespace {
@@ -39,6 +47,87 @@ struct Service : NotedRuns {
   }
   void plain() { note(); }
 };
+
+/// Two timers that are due at the same instants, 400 ms apart; in its first run `second` calls something.
+class Pair {
+ public:
+  using Call = std::function<void(TimerSet&)>;
+  enum class Caller : std::uint8_t { coroutine, plain, observer };
+
+  /// `is_first_run`: `first` has run when `second` calls.
+  Pair(bool is_first_run, Caller caller, Call call) : is_plain_{caller == Caller::plain} {
+    Call& calls = caller == Caller::observer ? notes_->call : service.call;
+    calls = std::move(call);
+    world.observer = notes_;
+    if (is_first_run) add_first();
+    // Alone after the first run.
+    const auto alone = 1h;
+    if (is_plain_) {
+      world.add(
+          timer<&Methods::act>{
+              .interval = alone, .initial_delay = 400ms, .run_on = RunOn::event_loop, .name = "second"},
+          service);
+    } else {
+      world.add(timer<&Methods::second>{.interval = alone, .initial_delay = 400ms}, service);
+    }
+    if (!is_first_run) add_first();
+    world.start();
+    world.time.advance(400ms);
+    CHECK_FALSE(notes_->call);
+    CHECK_FALSE(service.call);
+    CHECK(first().drift_count == 0);
+  }
+
+  [[nodiscard]] cliffracer::TimerStats first() const {
+    return world.stats(world.stats(0).name == "second" ? 1 : 0);
+  }
+  [[nodiscard]] bool is_first_waiting() const { return world.time.armed_for() != service.begin + 400ms + 1h; }
+
+  struct Methods : NotedRuns {
+    using NotedRuns::NotedRuns;
+    asio::awaitable<void> second() {
+      act();
+      co_return;
+    }
+    void act() {
+      if (auto calls = std::exchange(call, nullptr)) calls(world.timers);
+    }
+    void plain() { note(); }
+    Call call;
+  };
+
+ private:
+  struct Notes : cliffracer::TimerObserver {
+    explicit Notes(TimerWorld& w) : world{w} {}
+    void on_success(const cliffracer::ObservedTimer& of, std::chrono::nanoseconds) override {
+      if (of.name != "second") return;
+      if (auto calls = std::exchange(call, nullptr)) calls(world.timers);
+    }
+    TimerWorld& world;
+    Call call;
+  };
+
+  void add_first() {
+    if (is_plain_) {
+      world.add(timer<&Methods::plain>{.interval = 400ms, .run_on = RunOn::event_loop, .name = "first"},
+                service);
+    } else {
+      world.add(timer<&Methods::tick>{.interval = 400ms, .name = "first"}, service);
+    }
+  }
+
+ public:
+  TimerWorld world;
+  Methods service{world};
+
+ private:
+  std::shared_ptr<Notes> notes_ = std::make_shared<Notes>(world);
+  bool is_plain_;
+};
+
+Pair::Caller any_caller() {
+  return GENERATE(Pair::Caller::coroutine, Pair::Caller::plain, Pair::Caller::observer);
+}
 
 void check_ledger(const cliffracer::TimerStats& stats, std::uint64_t points) {
   CHECK(stats.execution_count + stats.skipped_count == points);
@@ -206,6 +295,138 @@ TEST_CASE("a method can trigger another timer that is due in the same round") {
   world.start();
   world.time.advance(19s);
   CHECK(service.starts == Starts{10s});
+}
+
+TEST_CASE("a method triggers a timer that has just run in the same round, or comes next in it") {
+  const bool has_run = GENERATE(true, false);
+  Pair pair{has_run, any_caller(), [](TimerSet& timers) { timers.trigger("svc", "first"); }};
+  pair.world.time.advance(1ns);
+  // One that is due anyway is the one.
+  CHECK(pair.service.starts == (has_run ? Starts{400ms, 400ms + 1ns} : Starts{400ms}));
+  pair.world.time.advance(400ms);
+  CHECK(pair.service.starts.back() == 800ms);
+  CHECK(pair.first().lateness.max == 0ns);
+}
+
+TEST_CASE("a method gives another interval to a timer of the same round") {
+  const bool has_run = GENERATE(true, false);
+  Pair pair{has_run, any_caller(), [](TimerSet& timers) { timers.set_interval("svc", "first", 50ms); }};
+  CHECK(pair.first().next_execution);
+  pair.world.time.advance(100ms);
+  CHECK(pair.service.starts == Starts{400ms, 450ms, 500ms});
+  CHECK(pair.first().lateness.max == 0ns);
+  CHECK(pair.first().skipped_count == 0);
+}
+
+TEST_CASE("a method makes the interval of a timer of the same round longer") {
+  Pair pair{true, any_caller(), [](TimerSet& timers) { timers.set_interval("svc", "first", 1min); }};
+  CHECK(pair.world.time.armed_for() == pair.service.begin + 1min + 400ms);
+  pair.world.time.advance(1min);
+  CHECK(pair.service.starts == Starts{400ms, 1min + 400ms});
+}
+
+TEST_CASE("a method pauses a timer of the same round") {
+  const bool has_run = GENERATE(true, false);
+  Pair pair{has_run, any_caller(), [](TimerSet& timers) { timers.pause("svc", "first", ""); }};
+  CHECK_FALSE(pair.is_first_waiting());
+  pair.world.time.advance(1min);
+  CHECK(pair.service.starts == (has_run ? Starts{400ms} : Starts{}));
+  pair.world.timers.resume("svc", "first");
+  pair.world.time.advance(400ms);
+  CHECK(pair.service.starts.back() == 1min + 800ms);
+  CHECK(pair.first().lateness.max == 0ns);
+  check_ledger(pair.first(), 152);
+}
+
+TEST_CASE("a method pauses and resumes a timer of the same round") {
+  const bool has_run = GENERATE(true, false);
+  Pair pair{has_run, any_caller(), [](TimerSet& timers) {
+              timers.pause("svc", "first", "");
+              timers.resume("svc", "first");
+            }};
+  pair.world.time.advance(400ms);
+  CHECK(pair.service.starts == (has_run ? Starts{400ms, 800ms} : Starts{800ms}));
+  check_ledger(pair.first(), 2);
+  pair.world.stop();
+  CHECK(pair.world.tasks.empty());
+}
+
+TEST_CASE("a method pauses and triggers a timer of the same round") {
+  const bool has_run = GENERATE(true, false);
+  Pair pair{has_run, any_caller(), [](TimerSet& timers) {
+              timers.pause("svc", "first", "");
+              timers.trigger("svc", "first");
+            }};
+  pair.world.time.advance(1ns);
+  CHECK(pair.service.starts == (has_run ? Starts{400ms, 400ms + 1ns} : Starts{400ms}));
+  CHECK_FALSE(pair.is_first_waiting());
+  pair.world.time.advance(1h);
+  CHECK(pair.first().is_paused);
+  CHECK(pair.first().lateness.max == 0ns);
+  pair.world.stop();
+  CHECK(pair.world.tasks.empty());
+}
+
+TEST_CASE("a method resumes a paused timer of the same round") {
+  Pair pair{true, any_caller(), [](TimerSet& timers) {
+              timers.pause("svc", "first", "");
+              timers.resume("svc", "second");
+              timers.resume("svc", "first");
+              timers.trigger("svc", "first");
+            }};
+  pair.world.time.advance(400ms);
+  CHECK(pair.service.starts == Starts{400ms, 400ms + 1ns, 800ms});
+}
+
+TEST_CASE("a timer's next due point is known at once when another one of the round has changed it") {
+  std::optional<TimePoint> next;
+  const bool is_trigger = GENERATE(true, false);
+  Pair pair{true, any_caller(), [&](TimerSet& timers) {
+              if (is_trigger) {
+                timers.trigger("svc", "first");
+              } else {
+                timers.set_interval("svc", "first", 50ms);
+              }
+              next = timers.next_due("svc", "first");
+            }};
+  CHECK(next == pair.service.begin + 400ms + (is_trigger ? 1ns : std::chrono::nanoseconds{50ms}));
+}
+
+TEST_CASE("a plain method on a worker controls its own timer and others at once") {
+  struct Worker : NotedRuns {
+    using NotedRuns::NotedRuns;
+    void work() {
+      note();
+      if (auto calls = std::exchange(call, nullptr)) calls(world.timers);
+    }
+    Pair::Call call;
+  };
+  const std::string name = GENERATE("work", "tick");
+  TimerWorld world;
+  world.workers_inline = true;
+  Worker worker{world};
+  Service service{world};
+  const Starts& starts = name == "work" ? worker.starts : service.starts;
+  world.add(timer<&Service::tick>{.interval = 10s}, service);
+  world.add(timer<&Worker::work>{.interval = 10s}, worker);
+  world.start();
+  const auto at_next_run = [&](Pair::Call call) {
+    worker.starts.clear();
+    service.starts.clear();
+    worker.call = std::move(call);
+    worker.begin = service.begin = world.time.now();
+    world.time.advance(10s + 1ns);
+  };
+  at_next_run([&](TimerSet& timers) { timers.trigger("svc", name); });
+  CHECK(starts.size() == 2);
+  world.time.advance(10s - 1ns);
+  at_next_run([&](TimerSet& timers) { timers.set_interval("svc", name, 2s); });
+  world.time.advance(2s - 1ns);
+  CHECK(starts == Starts{10s, 12s});
+  at_next_run([&](TimerSet& timers) { timers.pause("svc", name, ""); });
+  CHECK_FALSE(world.timers.next_due("svc", name));
+  CHECK(world.stats(0).lateness.max == 0ns);
+  CHECK(world.stats(1).lateness.max == 0ns);
 }
 
 TEST_CASE("a paused timer that is triggered runs once and stays paused") {
