@@ -19,9 +19,9 @@ class TimerClaims {
   TimerClaims(TimerPlaces& places, TimerRuns& runs, TickClaims* claims)
       : places_{places}, runs_{runs}, claims_{claims} {}
 
-  /// The due entry may not run before its tick is claimed.
+  /// The entry may not run before its tick is claimed. Its point may be passed over since it came.
   [[nodiscard]] bool is_missing(const TimerEntry& entry, TimePoint now) const noexcept {
-    return entry.cluster && !is_granted(entry, now) && !is_held(entry, now);
+    return entry.cluster && entry.schedule.due() <= now && !is_granted(entry, now) && !is_held(entry, now);
   }
 
   /// Asks for the tick that is due. The entry comes back in the queue, to be run or not.

@@ -237,9 +237,10 @@ class TimerRuns {
     tell_skipped(entry, decision);
   }
 
-  /// The points until `now` came while it was paused, but for one that runs.
+  /// The points until `now` came while it was paused, but for one that runs or is being claimed.
   [[nodiscard]] std::uint64_t pass_over_pause(TimerEntry& entry, TimePoint now) const {
-    if (!entry.is_paused || entry.stats.is_executing()) return 0;
+    const bool is_under_way = entry.stats.is_executing() || (entry.cluster && entry.cluster->is_asking);
+    if (!entry.is_paused || is_under_way) return 0;
     const std::uint64_t passed = entry.schedule.pass_over(now);
     entry.schedule.forget_failures();
     entry.stats.passed_over(passed, entry.schedule.due());

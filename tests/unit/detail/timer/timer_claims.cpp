@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -287,6 +288,124 @@ TEST_CASE("a timer that is paused while its tick is claimed does not run") {
   CHECK(at.service.tokens == Ticks{at.hour()});
   CHECK(at.stats().skipped.paused == 1);
   at.check_ledger(2);
+}
+
+TEST_CASE("a timer that is paused and resumed while its tick is claimed runs") {
+  Hourly at;
+  at.next_hour();
+  at.world.timers.pause("svc", "tick", "maintenance");
+  at.world.time.advance(1s);
+  at.world.timers.resume("svc", "tick");
+  at.world.time.advance(1s);
+  at.claims.answer(ClaimOutcome::won);
+  at.world.time.advance(0s);
+  CHECK(at.service.tokens == Ticks{at.hour()});
+  CHECK(at.stats().skipped_count == 0);
+  CHECK(at.stats().drift_count == 0);
+  CHECK(at.stats().last_lateness == 2s);
+  CHECK(at.stats().last_lateness_cause == LatenessCause::claim);
+  at.claims.answers = {ClaimOutcome::won};
+  at.next_hour();
+  CHECK(at.service.tokens == Ticks{at.hour() - 1, at.hour()});
+  at.check_ledger(2);
+}
+
+TEST_CASE("a timer that is paused and triggered while its tick is claimed runs once and stays paused") {
+  Hourly at;
+  at.next_hour();
+  at.world.timers.pause("svc", "tick", "maintenance");
+  at.world.timers.trigger("svc", "tick");
+  at.world.time.advance(1s);
+  at.claims.answer(ClaimOutcome::won);
+  at.world.time.advance(0s);
+  CHECK(at.service.tokens == Ticks{at.hour()});
+  CHECK(at.claims.asked.size() == 1);
+  CHECK(at.stats().drift_count == 0);
+  CHECK(at.stats().is_paused);
+  // A run that is due anyway is the one.
+  at.check_ledger(1);
+  at.next_hour();
+  CHECK(at.service.tokens.size() == 1);
+}
+
+TEST_CASE("a run that is asked for while a tick is claimed is that tick's") {
+  Hourly at;
+  at.next_hour();
+  at.world.timers.trigger("svc", "tick");
+  at.world.time.advance(1s);
+  at.claims.answer(ClaimOutcome::won);
+  at.world.time.advance(0s);
+  CHECK(at.service.tokens == Ticks{at.hour()});
+  at.check_ledger(1);
+}
+
+TEST_CASE("a tick that is lost is passed over once, whatever was asked for meanwhile") {
+  Hourly at;
+  at.next_hour();
+  const bool is_trigger = GENERATE(true, false);
+  at.world.timers.pause("svc", "tick", "maintenance");
+  if (is_trigger) {
+    at.world.timers.trigger("svc", "tick");
+  } else {
+    at.world.timers.resume("svc", "tick");
+  }
+  at.world.time.advance(1s);
+  at.claims.answer(ClaimOutcome::lost);
+  at.world.time.advance(0s);
+  CHECK(at.service.tokens.empty());
+  CHECK(at.stats().skipped_count == 1);
+  if (is_trigger) at.world.timers.resume("svc", "tick");
+  at.claims.answers = {ClaimOutcome::won};
+  at.next_hour();
+  CHECK(at.service.tokens == Ticks{at.hour()});
+  at.check_ledger(2);
+}
+
+TEST_CASE("a tick that is passed over before it is asked for is not claimed") {
+  struct Other {
+    asio::awaitable<void> act() {
+      world.timers.pause("svc", "tick", "");
+      world.timers.resume("svc", "tick");
+      co_return;
+    }
+    TimerWorld& world;
+  };
+  Service service;
+  Claims claims;
+  TimerWorld world;
+  claims.join(world);
+  Other other{world};
+  world.add(timer<&Other::act>{.interval = 1h, .align_to_epoch = true}, other);
+  world.add(timer<&Service::tick>{.interval = 1h, .scope = Scope::cluster}, service);
+  world.start();
+  world.time.advance(1h);
+  CHECK(claims.asked.empty());
+  CHECK(service.tokens.empty());
+  CHECK(world.stats(1).skipped.paused == 1);
+}
+
+TEST_CASE("an observer's trigger when a tick was lost asks for a run at once") {
+  struct Trigger : cliffracer::TimerObserver {
+    void on_skip(const cliffracer::ObservedTimer&, cliffracer::SkipReason, std::uint64_t) override {
+      if (!std::exchange(has_called, true)) world->timers.trigger("svc", "tick");
+    }
+    TimerWorld* world = nullptr;
+    bool has_called = false;
+  };
+  Service service;
+  Claims claims;
+  TimerWorld world;
+  claims.join(world);
+  const auto observer = std::make_shared<Trigger>();
+  observer->world = &world;
+  world.observer = observer;
+  world.add(timer<&Service::tick>{.interval = 1h, .scope = Scope::cluster}, service);
+  world.start();
+  claims.answers = {ClaimOutcome::failed, ClaimOutcome::won};
+  world.time.advance(1h);
+  CHECK(claims.asked.size() == 2);
+  CHECK(service.tokens.size() == 1);
+  CHECK(world.stats().drift_count == 0);
 }
 
 TEST_CASE("the interval of a cluster timer stays") {
