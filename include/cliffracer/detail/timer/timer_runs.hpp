@@ -168,6 +168,7 @@ class TimerRuns {
   void resume(TimerEntry& entry, TimePoint now) const {
     const std::uint64_t passed = pass_over_pause(entry, now);
     entry.is_paused = false;
+    entry.schedule.forget_failures();
     entry.stats.resumed();
     log_.resumed(entry, passed);
     tell_passed(entry, SkipReason::paused, passed);
@@ -242,7 +243,6 @@ class TimerRuns {
     const bool is_under_way = entry.stats.is_executing() || (entry.cluster && entry.cluster->is_asking);
     if (!entry.is_paused || is_under_way) return 0;
     const std::uint64_t passed = entry.schedule.pass_over(now);
-    entry.schedule.forget_failures();
     entry.stats.passed_over(passed, entry.schedule.due());
     return passed;
   }

@@ -45,7 +45,20 @@ struct Service : NotedRuns {
     throw std::runtime_error{"no luck"};
     co_return;
   }
+  asio::awaitable<void> fails_while_resumed(cliffracer::TickContext tick) {
+    note();
+    attempts.push_back(tick.attempt);
+    if (starts.size() == 3 && is_resumed_in_third) {
+      world.timers.pause("svc", "fails_while_resumed", "");
+      world.timers.resume("svc", "fails_while_resumed");
+    }
+    throw std::runtime_error{"no luck"};
+    co_return;
+  }
   void plain() { note(); }
+
+  std::vector<std::uint32_t> attempts;
+  bool is_resumed_in_third = true;
 };
 
 /// Two timers that are due at the same instants, 400 ms apart; in its first run `second` calls something.
@@ -558,6 +571,35 @@ TEST_CASE("a timer that fails as often in a row as it may is paused with the rea
   CHECK(world.stats().consecutive_errors == 0);
   world.time.advance(100s);
   CHECK(service.starts == Starts{60s, 61s, 62s, 240s, 241s, 242s});
+}
+
+TEST_CASE("a resume during a run begins the count of failures in a row anew") {
+  TimerWorld world;
+  Service service{world};
+  world.add(
+      timer<&Service::fails_while_resumed>{.interval = 60s, .error_backoff = 1s, .max_consecutive_errors = 3},
+      service);
+  world.start();
+  // The third run is resumed while it is in progress, and so is the first in a row.
+  world.time.advance(70s);
+  CHECK(service.starts == Starts{60s, 61s, 62s, 63s, 64s});
+  CHECK(service.attempts == std::vector<std::uint32_t>{1, 2, 3, 2, 3});
+  CHECK(world.stats().pause_reason == "3 consecutive errors: no luck");
+  CHECK(world.stats().consecutive_errors == 3);
+}
+
+TEST_CASE("the attempt of a paused timer that is triggered fits the count of failures in a row") {
+  TimerWorld world;
+  Service service{world};
+  world.add(timer<&Service::fails_while_resumed>{.interval = 60s, .error_backoff = 1s}, service);
+  world.start();
+  world.time.advance(61s);
+  world.timers.pause("svc", "fails_while_resumed", "");
+  world.timers.trigger("svc", "fails_while_resumed");
+  service.is_resumed_in_third = false;
+  world.time.advance(1ns);
+  CHECK(service.attempts == std::vector<std::uint32_t>{1, 2, 3});
+  CHECK(world.stats().consecutive_errors == 3);
 }
 
 TEST_CASE("what several threads ask for is done in the order of each") {
