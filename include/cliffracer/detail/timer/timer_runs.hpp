@@ -66,6 +66,7 @@ class TimerRuns {
   void start(TimerEntry& entry, TimePoint now) const {
     if (entry.limit && entry.limit->stop.stop_requested()) entry.limit->stop = std::stop_source{};
     if (entry.cluster) entry.cluster->is_granted = false;
+    entry.is_triggered = false;
     entry.schedule.start(now);
     entry.stats.loop_started(entry.schedule.due());
     log_.started(entry);

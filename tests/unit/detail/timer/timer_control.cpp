@@ -602,6 +602,26 @@ TEST_CASE("the attempt of a paused timer that is triggered fits the count of fai
   CHECK(world.stats().consecutive_errors == 3);
 }
 
+TEST_CASE("a paused timer that was triggered does not run after the next start") {
+  TimerWorld world;
+  Service service{world};
+  world.add(timer<&Service::sleeps>{.interval = 10s}, service);
+  world.start();
+  world.time.advance(11s);
+  world.timers.pause("svc", "sleeps", "");
+  world.timers.trigger("svc", "sleeps");
+  world.time.settle();
+  world.stop();
+  world.time.advance(5s);
+  CHECK(world.tasks.empty());
+  world.timers.stopped();
+  world.start();
+  CHECK(world.time.armed_for() == TimePoint::max());
+  world.time.advance(60s);
+  CHECK(service.starts == Starts{10s});
+  CHECK(world.stats().is_paused);
+}
+
 TEST_CASE("what several threads ask for is done in the order of each") {
   TimerWorld world;
   Service service{world};
