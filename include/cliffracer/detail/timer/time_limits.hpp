@@ -5,6 +5,7 @@
 #include <cliffracer/detail/timer/timer_runs.hpp>
 #include <cliffracer/detail/work/task_group.hpp>
 
+#include <chrono>
 #include <memory>
 #include <stop_token>
 #include <utility>
@@ -28,6 +29,7 @@ class TimeLimits {
     entry.limit->task = std::move(task);
     entry.limit->is_armed = true;
     entry.due = later(began, entry.limit->timeout);
+    entry.tolerance = std::chrono::nanoseconds::zero();
     places_.insert(entry, now);
   }
 

@@ -75,9 +75,7 @@ struct alignas(64) TimerEntry : TimerQueue::Waiter {
               {.deferral = settings.schedule.tolerance > std::chrono::nanoseconds::zero(),
                .worker_wait = settings.on_workers,
                .cluster = settings.cluster.has_value()}},
-        name{std::move(timer_name)} {
-    tolerance = settings.schedule.tolerance;
-  }
+        name{std::move(timer_name)} {}
 
   /// Has fetched from memory what every tick touches, but for the statistics' buckets.
   void prefetch() const noexcept {

@@ -156,7 +156,8 @@ class TimerSet {
       throw std::invalid_argument{"service " + service + ": timer " + entry.name +
                                   ": interval: a cluster timer's ticks are counted in it: it stays"};
     }
-    check_interval("service " + service + ": timer " + entry.name + ": ", interval, entry.tolerance,
+    check_interval("service " + service + ": timer " + entry.name + ": ", interval,
+                   entry.schedule.options().tolerance,
                    entry.extras ? entry.extras->options.jitter : std::chrono::nanoseconds::zero());
     control_->submit([&entry, value = interval.value()](TimerLoop* loop) {
       if (loop) return loop->set_interval(entry, value);

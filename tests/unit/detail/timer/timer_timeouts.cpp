@@ -155,6 +155,34 @@ TEST_CASE("timers with a timeout and a tolerance share wake-ups and lose no run"
   CHECK(world.stats(1).error_count > 80);
 }
 
+TEST_CASE("a tolerance does not make a timeout later") {
+  TimerWorld world;
+  Service service{world};
+  world.add(timer<&Service::hangs_once>{.interval = 1h, .tolerance = 10min, .timeout = 10s}, service);
+  world.start();
+  world.time.advance(1h + 10min);
+  CHECK(world.stats().is_executing);
+  world.time.advance(10s);
+  CHECK_FALSE(world.stats().is_executing);
+  CHECK(world.stats().last_error == "timeout: cancelled after 10.000 s");
+  CHECK(world.stats().last_execution_time == 10s);
+  // The next points have theirs.
+  world.time.advance(2h);
+  CHECK(service.starts.size() == 4);
+  CHECK(service.starts.back() == 3h + 10min);
+  CHECK(world.stats().last_deferral == 10min);
+}
+
+TEST_CASE("a run keeps its tolerance when one before it has ended within its timeout") {
+  TimerWorld world;
+  Service service{world};
+  service.sleeps_for = GENERATE(1s, 2s);
+  world.add(timer<&Service::sleeps>{.interval = 10s, .tolerance = 3s, .timeout = 2s}, service);
+  world.start();
+  world.time.advance(35s);
+  CHECK(service.starts == Starts{13s, 23s, 33s});
+}
+
 TEST_CASE("a stop ends runs that have a timeout, before and after it has passed") {
   for (const auto when : {11s, 13s}) {
     TimerWorld world;
