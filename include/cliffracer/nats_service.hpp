@@ -150,8 +150,8 @@ class NatsService {
 
   /// Gives the timer another interval: > 0, more than its tolerance and its jitter, at most 292 years, else
   /// throws std::invalid_argument, as it does for a cluster timer. The new grid begins at the start of the
-  /// newest run (before the first: of the service); what would have been due by now is due now. Holds over
-  /// stop and start. With align_to_epoch the grid stays on the wall clock.
+  /// newest run (before the first: of the service); what would have been due by now is due now. An initial
+  /// delay stays as it is. Holds over stop and start. With align_to_epoch the grid stays on the wall clock.
   void set_interval(std::string_view name, detail::OptionDuration interval);
 
   /// When the timer's next run is due, on the clock that timers go by (TickContext::due). Empty while it is

@@ -171,7 +171,7 @@ class Schedule {
     const std::uint64_t passed = pass(now);
     off_grid_ = false;
     is_run_wanted_ = false;
-    if (is_aligned()) next_ = extras_->next_aligned(now, options_.interval);
+    if (is_aligned()) next_ = extras_->next_after_delay(now, options_.interval);
     due_ = next_;
     draw_jitter();
     return passed;
@@ -180,8 +180,8 @@ class Schedule {
   constexpr void forget_failures() noexcept { failures_ = 0; }
 
   /// The grid is anchor + k * `interval` (> jitter and tolerance) from now on, the newest start being the
-  /// anchor; what would have been due before now is due now. A retry stays where it is. Returns the number of
-  /// due points passed over.
+  /// anchor; what would have been due before now is due now. A retry stays where it is, and so does the end
+  /// of the initial delay. Returns the number of due points passed over.
   [[nodiscard]] constexpr std::uint64_t set_interval(std::chrono::nanoseconds interval, TimePoint now,
                                                      bool is_executing) noexcept {
     std::uint64_t skipped = pass(now);
@@ -192,10 +192,12 @@ class Schedule {
       --skipped;
       next_ = later(now, interval);
       go_off_grid(now);
+    } else if (extras_ && now < extras_->delay_end) {
+      next_ = extras_->delay_end;
     } else {
       next_ = std::max(later(last_start_, interval), now);
     }
-    if (is_aligned()) next_ = extras_->next_aligned(now, interval);
+    if (is_aligned()) next_ = extras_->next_after_delay(now, interval);
     if (off_grid_ || is_executing) return skipped;
     due_ = next_;
     draw_jitter();
@@ -209,7 +211,7 @@ class Schedule {
     extras_->wall_offset = offset;
     // What has come already is dealt with as such, and the grid follows after it.
     if (next_ <= now) return;
-    next_ = extras_->next_aligned(now, options_.interval);
+    next_ = extras_->next_after_delay(now, options_.interval);
     if (extras_->last_point && extras_->wall(next_) == *extras_->last_point)
       next_ = later(next_, options_.interval);
     if (off_grid_ || is_executing) return;
@@ -254,14 +256,13 @@ class Schedule {
     const auto& delay = extras_->options.initial_delay;
     const TimePoint first = delay ? later(anchor, *delay) : next_;
     next_ = first;
+    extras_->delay_end = delay ? first : anchor;
     extras_->last_point.reset();
     if (!extras_->options.align_to_epoch) return;
     off_grid_ = options_.eager;
-    if (delay) {
-      next_ = extras_->next_aligned(first - std::chrono::nanoseconds{1}, options_.interval);
-    } else {
-      next_ = extras_->next_aligned(anchor, options_.interval);
-    }
+    // A point at the start itself is passed over, one at the end of a delay is not.
+    next_ = delay ? extras_->next_after_delay(anchor, options_.interval)
+                  : extras_->next_aligned(anchor, options_.interval);
   }
 
   constexpr void draw_jitter() noexcept {

@@ -43,6 +43,12 @@ struct ScheduleExtras {
     return later(instant, interval - std::chrono::nanoseconds{past < 0 ? past + interval.count() : past});
   }
 
+  /// The same, and not in the initial delay.
+  [[nodiscard]] constexpr TimePoint next_after_delay(TimePoint instant,
+                                                     std::chrono::nanoseconds interval) const noexcept {
+    return next_aligned(std::max(instant, delay_end - std::chrono::nanoseconds{1}), interval);
+  }
+
   /// The number of the newest point that is not behind `instant`, counted from the epoch, where 0 is. Before
   /// the epoch 0.
   [[nodiscard]] constexpr std::uint64_t tick(TimePoint instant,
@@ -52,6 +58,7 @@ struct ScheduleExtras {
 
   const Options options;
   RandomSequence random;
+  TimePoint delay_end{};                     // of the initial delay, or the start
   std::chrono::nanoseconds jitter{0};        // of the point that is due next
   std::chrono::nanoseconds wall_offset{0};   // from the timers' clock to the wall clock
   std::optional<std::int64_t> last_point{};  // what the wall clock showed at the newest point that was run

@@ -338,6 +338,64 @@ TEST_CASE("another interval set during a run begins at that run") {
   CHECK(schedule.due() == at(11s));
 }
 
+TEST_CASE("another interval during the initial delay leaves the delay as it is") {
+  ScheduleExtras extras{{.initial_delay = 10s}};
+  Schedule schedule{every_second(), at(0s), &extras};
+  CHECK(schedule.set_interval(3s, at(5s), false) == 0);
+  CHECK(schedule.due() == at(10s));
+  CHECK(schedule.set_interval(1min, at(6s), false) == 0);
+  CHECK(schedule.due() == at(10s));
+  run(schedule, at(10s));
+  CHECK(schedule.due() == at(70s));
+}
+
+TEST_CASE("another interval during the initial delay leaves a run that was asked for, and then the delay") {
+  ScheduleExtras extras{{.initial_delay = 10s}};
+  Schedule schedule{every_second(), at(0s), &extras};
+  schedule.trigger(at(4s), false);
+  CHECK(schedule.set_interval(3s, at(4s), false) == 0);
+  CHECK(schedule.due() == at(4s));
+  CHECK(schedule.wake(at(4s)).run);
+  CHECK(schedule.set_interval(2s, at(5s), true) == 0);
+  CHECK(schedule.finished(at(5s), true) == 0);
+  CHECK(schedule.due() == at(10s));
+  run(schedule, at(10s));
+  CHECK(schedule.due() == at(12s));
+}
+
+TEST_CASE("another interval at the end of the initial delay finds its point due") {
+  ScheduleExtras extras{{.initial_delay = 10s}};
+  Schedule schedule{every_second(), at(0s), &extras};
+  CHECK(schedule.set_interval(3s, at(10s), false) == 0);
+  CHECK(schedule.due() == at(10s));
+  run(schedule, at(10s));
+  CHECK(schedule.due() == at(13s));
+}
+
+TEST_CASE("an aligned timer keeps its initial delay, whatever happens during it") {
+  ScheduleExtras extras{{.initial_delay = 90min, .align_to_epoch = true}};
+  // The wall clock shows 0:20 at at(0s): the first point at 1:50 or later is at 2:00.
+  extras.wall_offset = 20min - at(0s).time_since_epoch();
+  Schedule schedule{hourly(), at(0s), &extras};
+  CHECK(schedule.due() == at(100min));
+  SECTION("the wall clock is set") {
+    schedule.follow_clock(extras.wall_offset + 2s, at(1min), false);
+    CHECK(schedule.due() == at(100min - 2s));
+    schedule.follow_clock(extras.wall_offset + 20min, at(2min), false);
+    CHECK(schedule.due() == at(140min - 2s));
+  }
+  SECTION("it is paused") {
+    CHECK(schedule.pass_over(at(1min)) == 0);
+    CHECK(schedule.due() == at(100min));
+  }
+  SECTION("it is given another interval") {
+    CHECK(schedule.set_interval(15min, at(1min), false) == 0);
+    CHECK(schedule.due() == at(100min));
+    CHECK(schedule.set_interval(10min, at(1min), false) == 0);
+    CHECK(schedule.due() == at(90min));
+  }
+}
+
 TEST_CASE("points that pass while a timer is paused are passed over, and its grid stays") {
   Schedule schedule{every_second(), at(0s)};
   run(schedule, at(1s));
