@@ -108,9 +108,10 @@ struct timer {
   detail::OptionDuration error_backoff = std::chrono::seconds{5};
   /// How much later than its due point a run may be started so that several timers share one wake-up; >= 0
   /// and less than `interval`. It moves no due point, and delays within it count neither as lateness nor as
-  /// drift. It does not keep a point alive that passes during a run: `missed_ticks` decides. Zero: as soon as
-  /// it is due. Not given: ServiceConfig::default_tolerance, at most a tenth of `interval`. (As NSTimer's
-  /// tolerance, and the windows of Android's alarms.)
+  /// drift. A retry, a run that trigger() asks for, and a timeout are not put off. It does not keep a point
+  /// alive that passes during a run: `missed_ticks` decides. Zero: as soon as it is due. Not given:
+  /// ServiceConfig::default_tolerance, at most a tenth of `interval`. (As NSTimer's tolerance, and the
+  /// windows of Android's alarms.)
   std::optional<detail::OptionDuration> tolerance{};
   /// From start to the first due point, instead of one interval; >= 0. Zero: due at start, as `eager`, which
   /// does not go with it. With `align_to_epoch` the first point is the first of that grid after the delay.

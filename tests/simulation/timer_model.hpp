@@ -196,7 +196,11 @@ class TimerModel {
     return options;
   }
 
-  void wait(Nanos now) { waiting_ = Waiting::from(now, Nanos{schedule_->due()}, options_.tolerance); }
+  void wait(Nanos now) {
+    // A retry is not put off.
+    const Nanos tolerance = failures_in_a_row_ > 0 ? Nanos{0} : options_.tolerance;
+    waiting_ = Waiting::from(now, Nanos{schedule_->due()}, tolerance);
+  }
 
   void end_loop() {
     if (schedule_) points_before_ += schedule_->points();

@@ -69,6 +69,11 @@ class Schedule {
     return extras_ ? later(due_, extras_->jitter) : due_;
   }
 
+  /// How much later than due() it may be: what is due off the grid is not put off.
+  [[nodiscard]] constexpr std::chrono::nanoseconds tolerance() const noexcept {
+    return off_grid_ ? std::chrono::nanoseconds::zero() : options_.tolerance;
+  }
+
   /// When the newest run began; before the first: the start.
   [[nodiscard]] constexpr TimePoint last_start() const noexcept { return last_start_; }
 

@@ -54,7 +54,7 @@ class TimerPlaces {
   void put_back(TimerEntry& entry) noexcept {
     // Asked here, because whoever was told of the run may have changed it.
     entry.due = entry.schedule.due();
-    entry.tolerance = entry.schedule.options().tolerance;
+    entry.tolerance = entry.schedule.tolerance();
     if (is_resting(entry) && !runs_.is_stopping()) {
       entry.is_parked = true;
     } else {

@@ -442,6 +442,23 @@ TEST_CASE("a plain method on a worker controls its own timer and others at once"
   CHECK(world.stats(1).lateness.max == 0ns);
 }
 
+TEST_CASE("a tolerance does not put off a run that is asked for") {
+  TimerWorld world;
+  Service service{world};
+  Service strict{world};
+  world.add(timer<&Service::triggers_itself>{.interval = 10s, .tolerance = 5s}, service);
+  // Wakes both when they are due.
+  world.add(timer<&Service::tick>{.interval = 10s}, strict);
+  world.start();
+  world.time.advance(10s + 1ns);
+  CHECK(service.starts == Starts{10s, 10s + 1ns});
+  world.time.advance(3s);
+  world.timers.trigger("svc", "triggers_itself");
+  world.time.advance(0s);
+  CHECK(service.starts.back() == 13s + 1ns);
+  CHECK(world.stats().last_deferral == 0ns);
+}
+
 TEST_CASE("a paused timer that is triggered runs once and stays paused") {
   TimerWorld world;
   Service service{world};

@@ -376,6 +376,15 @@ TEST_CASE("a run within its tolerance is neither late nor drifted, and what it w
   CHECK(stats.lateness.max == 1s);
 }
 
+TEST_CASE("a tolerance does not put off a retry") {
+  TimerWorld world;
+  Service service{world};
+  world.add(timer<&Service::fail_twice>{.interval = 10s, .error_backoff = 3s, .tolerance = 2s}, service);
+  world.start();
+  world.time.advance(32s);
+  CHECK(service.starts == Starts{12s, 15s, 18s, 22s, 32s});
+}
+
 TEST_CASE("runs of coroutines that do not wait need one runner, those that do one for each at a time") {
   TimerWorld world;
   Service service{world};
