@@ -52,7 +52,7 @@ class TimerPlaces {
 
   /// An entry without a place gets one: with the next flush() the queue, unless it rests.
   void put_back(TimerEntry& entry) noexcept {
-    // Asked here, because whoever was told of the run may have changed it.
+    // Asked here, because an observer that was told of the run may have changed it.
     entry.due = entry.schedule.due();
     entry.tolerance = entry.schedule.tolerance();
     if (is_resting(entry) && !runs_.is_stopping()) {

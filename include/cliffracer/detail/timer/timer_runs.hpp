@@ -191,7 +191,7 @@ class TimerRuns {
     const std::uint64_t skipped = entry.schedule.set_interval(interval, now, entry.stats.is_executing());
     entry.stats.interval_set(interval, skipped, entry.schedule.due());
     log_.interval_set(entry);
-    // Whoever is told may ask for something else, which comes later than this.
+    // What an observer asks for when it is told comes later than this.
     tell_passed(entry, SkipReason::paused, passed);
     tell_passed(entry, SkipReason::missed, skipped);
   }
