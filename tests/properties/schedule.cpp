@@ -15,6 +15,7 @@ using namespace std::chrono_literals;
 using cliffracer::MissedTicks;
 using cliffracer::detail::Schedule;
 using cliffracer::detail::TimePoint;
+using cliffracer::detail::TimerOptions;
 
 namespace {
 
@@ -26,7 +27,7 @@ struct Turn {
 };
 
 struct History {
-  Schedule::Options options;
+  TimerOptions options;
   std::int64_t anchor;
   std::vector<Turn> turns;
 };
@@ -124,18 +125,21 @@ TEST_CASE("as long as nothing drifts or fails, points of the grid up to the last
         now += turn.length;
         accounted += schedule.finished(at(now), true);
       }
-      const auto first = history.anchor + (history.options.eager ? 0 : history.options.interval.count());
+      const auto first =
+          history.anchor + (history.options.eager ? 0 : history.options.interval.value().count());
       const auto points =
-          (schedule.due().time_since_epoch().count() - first) / history.options.interval.count();
+          (schedule.due().time_since_epoch().count() - first) / history.options.interval.value().count();
       RC_ASSERT(accounted == static_cast<std::uint64_t>(points));
-      RC_ASSERT((schedule.due().time_since_epoch().count() - first) % history.options.interval.count() == 0);
+      RC_ASSERT((schedule.due().time_since_epoch().count() - first) %
+                    history.options.interval.value().count() ==
+                0);
     }
   });
 }
 
 TEST_CASE("at the ends of the clock's range nothing overflows and nothing goes back") {
   CHECK(rc::check("ends of the range", [] {
-    Schedule::Options options;
+    TimerOptions options;
     options.interval = std::chrono::nanoseconds{*rc::gen::inRange<std::int64_t>(1, INT64_MAX)};
     options.max_drift = std::chrono::nanoseconds{*rc::gen::inRange<std::int64_t>(0, INT64_MAX)};
     options.error_backoff = std::chrono::nanoseconds{*rc::gen::inRange<std::int64_t>(0, INT64_MAX)};

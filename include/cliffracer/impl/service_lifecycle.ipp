@@ -131,9 +131,7 @@ CLIFFRACER_DECL Service::StepGuard::~StepGuard() {
 }
 
 CLIFFRACER_DECL void Service::add_timer(TimerRegistration registration) {
-  const std::string& name = registration.options.name;
-  require_owner(registration.object,
-                "timer " + (name.empty() ? std::string{registration.method->name} : name));
+  require_owner(registration.object, "timer " + registration.name);
   timers_.add(config_.name, std::move(registration),
               {.tolerance = config_.default_tolerance,
                .jitter_seed = config_.jitter_seed != 0 ? config_.jitter_seed : environment_.jitter_seed(),

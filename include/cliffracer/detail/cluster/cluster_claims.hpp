@@ -140,8 +140,7 @@ class ClusterClaims final : public TickClaims {
 
   static std::chrono::nanoseconds longest_interval(const std::vector<TimerEntry*>& timers) {
     std::chrono::nanoseconds longest{0};
-    for (const TimerEntry* const entry : timers)
-      longest = std::max(longest, entry->schedule.options().interval);
+    for (const TimerEntry* const entry : timers) longest = std::max(longest, entry->schedule.interval());
     return longest;
   }
 
@@ -183,7 +182,7 @@ class ClusterClaims final : public TickClaims {
   }
 
   asio::awaitable<ClaimOutcome> outcome_of(Member& member, std::uint64_t tick) {
-    const Patience patience{member.entry->schedule.options().interval};
+    const Patience patience{member.entry->schedule.interval()};
     const TimePoint deadline = later(around_.queue.now(), patience.whole);
     const std::string subject = subject_of(member.entry->name, std::to_string(tick));
     ClaimAttempt attempt;
@@ -347,7 +346,7 @@ class ClusterClaims final : public TickClaims {
     const auto wall = around_.queue.source().wall_clock().time_since_epoch();
     const auto current =
         static_cast<std::uint64_t>(std::max<std::chrono::nanoseconds>(wall, std::chrono::nanoseconds{0}) /
-                                   member.entry->schedule.options().interval);
+                                   member.entry->schedule.interval());
     // Else one broken clock would keep all others from running.
     if (announcement.tick > current + 1) {
       if (member.failures.worth_a_line("clocks", around_.queue.now())) {

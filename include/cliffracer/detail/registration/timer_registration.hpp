@@ -1,40 +1,16 @@
 #pragma once
 
-#include <cliffracer/detail/registration/option_duration.hpp>
 #include <cliffracer/detail/registration/timer_method.hpp>
-#include <cliffracer/missed_ticks.hpp>
-#include <cliffracer/run_on.hpp>
-#include <cliffracer/scope.hpp>
+#include <cliffracer/detail/registration/timer_options.hpp>
 #include <cliffracer/timer.hpp>
 
-#include <cstdint>
-#include <optional>
 #include <string>
 
 namespace cliffracer::detail {
 
-/// The options of a timer<Method>, whichever method it is.
-struct TimerOptions {
-  OptionDuration interval;
-  bool eager;
-  OptionDuration max_drift;
-  OptionDuration error_backoff;
-  std::optional<OptionDuration> tolerance;
-  std::optional<OptionDuration> initial_delay;
-  OptionDuration jitter;
-  OptionDuration timeout;
-  OptionDuration max_error_backoff;
-  std::uint32_t max_consecutive_errors;
-  bool align_to_epoch;
-  Scope scope;
-  WhenUnavailable when_unavailable;
-  MissedTicks missed_ticks;
-  RunOn run_on;
-  std::string name;
-};
-
 /// A timer as the engine gets it: without the type of its method.
 struct TimerRegistration {
+  std::string name;
   TimerOptions options;
   const TimerMethod* method;
   void* object;  ///< Null: the method belongs to a class that the service is not.
@@ -44,7 +20,9 @@ struct TimerRegistration {
 template <auto Method, class Type>
 [[nodiscard]] TimerRegistration registration_of(const timer<Method, Type>& registration,
                                                 typename timer<Method, Type>::service_type* object) {
-  return {.options = {.interval = registration.interval,
+  const TimerMethod& method = timer_method<Type, Method>;
+  return {.name = registration.name.empty() ? std::string{method.name} : registration.name,
+          .options = {.interval = registration.interval,
                       .eager = registration.eager,
                       .max_drift = registration.max_drift,
                       .error_backoff = registration.error_backoff,
@@ -58,9 +36,8 @@ template <auto Method, class Type>
                       .scope = registration.scope,
                       .when_unavailable = registration.when_unavailable,
                       .missed_ticks = registration.missed_ticks,
-                      .run_on = registration.run_on,
-                      .name = registration.name},
-          .method = &timer_method<Type, Method>,
+                      .run_on = registration.run_on},
+          .method = &method,
           .object = object};
 }
 

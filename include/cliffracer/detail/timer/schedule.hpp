@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cliffracer/detail/registration/timer_options.hpp>
 #include <cliffracer/detail/time/time_point.hpp>
 #include <cliffracer/detail/timer/schedule_extras.hpp>
 #include <cliffracer/missed_ticks.hpp>
@@ -21,15 +22,6 @@ namespace cliffracer::detail {
 /// for have due points of their own, off the grid.
 class Schedule {
  public:
-  struct Options {
-    std::chrono::nanoseconds interval{};       ///< > 0
-    std::chrono::nanoseconds max_drift{};      ///< >= 0
-    std::chrono::nanoseconds error_backoff{};  ///< >= 0
-    std::chrono::nanoseconds tolerance{};      ///< >= 0, < interval
-    MissedTicks missed_ticks = MissedTicks::coalesce;
-    bool eager = false;
-  };
-
   /// What to do at a wake-up.
   struct Decision {
     bool run = false;           ///< False: sleep until due() again.
@@ -43,14 +35,20 @@ class Schedule {
   };
 
   /// `extras` may be null; else it must outlive the schedule.
-  constexpr Schedule(const Options& options, TimePoint anchor, ScheduleExtras* extras = nullptr) noexcept
-      : options_{options}, extras_{extras} {
+  constexpr Schedule(const TimerOptions& options, TimePoint anchor, ScheduleExtras* extras = nullptr) noexcept
+      : interval_{options.interval},
+        max_drift_{options.max_drift},
+        error_backoff_{options.error_backoff},
+        tolerance_{options.tolerance ? options.tolerance->value() : std::chrono::nanoseconds::zero()},
+        missed_ticks_{options.missed_ticks},
+        is_eager_{options.eager},
+        extras_{extras} {
     start(anchor);
   }
 
   /// As if new, with the same options, which other threads may look at meanwhile.
   constexpr void start(TimePoint anchor) noexcept {
-    next_ = options_.eager ? anchor : later(anchor, options_.interval);
+    next_ = is_eager_ ? anchor : later(anchor, interval_);
     last_due_ = TimePoint::min();
     last_start_ = anchor;
     failures_ = 0;
@@ -62,16 +60,20 @@ class Schedule {
     draw_jitter();
   }
 
-  [[nodiscard]] constexpr const Options& options() const noexcept { return options_; }
+  [[nodiscard]] constexpr std::chrono::nanoseconds interval() const noexcept { return interval_; }
+  [[nodiscard]] constexpr std::chrono::nanoseconds max_drift() const noexcept { return max_drift_; }
+  [[nodiscard]] constexpr std::chrono::nanoseconds error_backoff() const noexcept { return error_backoff_; }
+  [[nodiscard]] constexpr std::chrono::nanoseconds tolerance() const noexcept { return tolerance_; }
+  [[nodiscard]] constexpr bool is_eager() const noexcept { return is_eager_; }
 
   /// When to wake up; in the past for a run that is late already, `never` at the end of the clock's range.
   [[nodiscard]] constexpr TimePoint due() const noexcept {
-    return extras_ ? later(due_, extras_->jitter) : due_;
+    return extras_ ? later(due_, extras_->drawn_jitter) : due_;
   }
 
-  /// How much later than due() it may be: what is due off the grid is not put off.
-  [[nodiscard]] constexpr std::chrono::nanoseconds tolerance() const noexcept {
-    return off_grid_ ? std::chrono::nanoseconds::zero() : options_.tolerance;
+  /// How much later than due() what is due may be started: a run off the grid is not put off.
+  [[nodiscard]] constexpr std::chrono::nanoseconds window() const noexcept {
+    return off_grid_ ? std::chrono::nanoseconds::zero() : tolerance_;
   }
 
   /// When the newest run began; before the first: the start.
@@ -80,8 +82,8 @@ class Schedule {
   /// After a failure: from its end to the retry.
   [[nodiscard]] constexpr std::chrono::nanoseconds backoff() const noexcept {
     const std::chrono::nanoseconds most =
-        extras_ ? extras_->options.max_error_backoff : std::chrono::nanoseconds::zero();
-    std::chrono::nanoseconds backoff = options_.error_backoff;
+        extras_ ? extras_->max_error_backoff : std::chrono::nanoseconds::zero();
+    std::chrono::nanoseconds backoff = error_backoff_;
     for (std::uint32_t n = 1; n < failures_ && backoff < most; ++n)
       backoff = backoff > most / 2 ? most : backoff * 2;
     return backoff;
@@ -89,13 +91,10 @@ class Schedule {
 
   /// It has failed as often in a row as it may.
   [[nodiscard]] constexpr bool gives_up() const noexcept {
-    return extras_ && extras_->options.max_consecutive_errors > 0 &&
-           failures_ >= extras_->options.max_consecutive_errors;
+    return extras_ && extras_->max_consecutive_errors > 0 && failures_ >= extras_->max_consecutive_errors;
   }
 
-  [[nodiscard]] constexpr bool is_aligned() const noexcept {
-    return extras_ && extras_->options.align_to_epoch;
-  }
+  [[nodiscard]] constexpr bool is_aligned() const noexcept { return extras_ && extras_->align_to_epoch; }
 
   /// What is due is a retry, or a run that was asked for.
   [[nodiscard]] constexpr bool is_off_grid() const noexcept { return off_grid_; }
@@ -107,20 +106,20 @@ class Schedule {
     Decision decision{.attempt = attempt(), .due = due()};
     if (instant < decision.due || due_ == never) return decision;
     // Jitter delays a run and nothing else: the grid sees it on time.
-    const TimePoint now = extras_ ? instant - extras_->jitter : instant;
+    const TimePoint now = extras_ ? instant - extras_->drawn_jitter : instant;
     const std::chrono::nanoseconds late = elapsed(due_, now);
-    decision.deferral = std::min(late, options_.tolerance);
+    decision.deferral = std::min(late, tolerance_);
     decision.lateness = late - decision.deferral;
     if (off_grid_) pass_before_retry(decision);
-    if (decision.lateness > options_.max_drift) {
+    if (decision.lateness > max_drift_) {
       drift(decision, now);
     } else if (off_grid_) {
       // The grid goes on where it was; what passed since the retry was due is looked at after it.
-    } else if (options_.missed_ticks == MissedTicks::burst) {
-      next_ = later(next_, options_.interval);
+    } else if (missed_ticks_ == MissedTicks::burst) {
+      next_ = later(next_, interval_);
     } else {
       const std::uint64_t passed = pass(now);
-      if (options_.missed_ticks == MissedTicks::skip && passed > 1 && !skipped_last_) {
+      if (missed_ticks_ == MissedTicks::skip && passed > 1 && !skipped_last_) {
         decision.skipped += passed;
         due_ = next_;
         draw_jitter();
@@ -151,8 +150,7 @@ class Schedule {
     if (is_aligned()) next_ = nearest_aligned(next_);
     draw_jitter();
     std::uint64_t skipped = 0;
-    if (options_.missed_ticks == MissedTicks::skip && next_ < now &&
-        elapsed(next_, now) - options_.tolerance <= options_.max_drift) {
+    if (missed_ticks_ == MissedTicks::skip && next_ < now && elapsed(next_, now) - tolerance_ <= max_drift_) {
       // A point that is due at this very instant is not missed.
       skipped = pass(now - std::chrono::nanoseconds{1});
     }
@@ -176,7 +174,7 @@ class Schedule {
     const std::uint64_t passed = pass(now);
     off_grid_ = false;
     is_run_wanted_ = false;
-    if (is_aligned()) next_ = extras_->next_after_delay(now, options_.interval);
+    if (is_aligned()) next_ = extras_->next_after_delay(now, interval_);
     due_ = next_;
     draw_jitter();
     return passed;
@@ -191,7 +189,7 @@ class Schedule {
                                                      bool is_executing) noexcept {
     std::uint64_t skipped = pass(now);
     const bool is_late = skipped > 0 && !off_grid_ && !is_executing;
-    options_.interval = interval;
+    interval_ = interval;
     if (is_late) {
       // One of them is run, and the grid begins there.
       --skipped;
@@ -216,9 +214,8 @@ class Schedule {
     extras_->wall_offset = offset;
     // What has come already is dealt with as such, and the grid follows after it.
     if (next_ <= now) return;
-    next_ = extras_->next_after_delay(now, options_.interval);
-    if (extras_->last_point && extras_->wall(next_) == *extras_->last_point)
-      next_ = later(next_, options_.interval);
+    next_ = extras_->next_after_delay(now, interval_);
+    if (extras_->last_point && extras_->wall(next_) == *extras_->last_point) next_ = later(next_, interval_);
     if (off_grid_ || is_executing) return;
     due_ = next_;
     draw_jitter();
@@ -228,13 +225,13 @@ class Schedule {
   /// Moves the grid behind `now`; returns how many points were not later than it.
   [[gnu::always_inline]] constexpr std::uint64_t pass(TimePoint now) noexcept {
     if (next_ > now) return 0;
-    const auto interval = static_cast<std::uint64_t>(options_.interval.count());
+    const auto interval = static_cast<std::uint64_t>(interval_.count());
     const auto gap = static_cast<std::uint64_t>(now.time_since_epoch().count()) -
                      static_cast<std::uint64_t>(next_.time_since_epoch().count());
     const std::uint64_t further = gap / interval;
     const auto newest = static_cast<std::int64_t>(
         static_cast<std::uint64_t>(next_.time_since_epoch().count()) + further * interval);
-    next_ = later(TimePoint{std::chrono::nanoseconds{newest}}, options_.interval);
+    next_ = later(TimePoint{std::chrono::nanoseconds{newest}}, interval_);
     return further + 1;
   }
 
@@ -254,24 +251,23 @@ class Schedule {
     decision.skipped += pass(now);
     // A late run stands for one of the points that passed; a retry has a due point of its own.
     if (!off_grid_) --decision.skipped;
-    next_ = is_aligned() ? extras_->next_aligned(now, options_.interval) : later(now, options_.interval);
+    next_ = is_aligned() ? extras_->next_aligned(now, interval_) : later(now, interval_);
   }
 
   constexpr void start_with_extras(TimePoint anchor) noexcept {
-    const auto& delay = extras_->options.initial_delay;
+    const auto& delay = extras_->initial_delay;
     const TimePoint first = delay ? later(anchor, *delay) : next_;
     next_ = first;
     extras_->delay_end = delay ? first : anchor;
     extras_->last_point.reset();
-    if (!extras_->options.align_to_epoch) return;
-    off_grid_ = options_.eager;
+    if (!extras_->align_to_epoch) return;
+    off_grid_ = is_eager_;
     // A point at the start itself is passed over, one at the end of a delay is not.
-    next_ = delay ? extras_->next_after_delay(anchor, options_.interval)
-                  : extras_->next_aligned(anchor, options_.interval);
+    next_ = delay ? extras_->next_after_delay(anchor, interval_) : extras_->next_aligned(anchor, interval_);
   }
 
   constexpr void draw_jitter() noexcept {
-    if (extras_) extras_->jitter = extras_->draw();
+    if (extras_) extras_->drawn_jitter = extras_->draw();
   }
 
   constexpr void run_if_wanted(TimePoint now) noexcept {
@@ -283,31 +279,35 @@ class Schedule {
     if (due() <= now) return;
     if (!off_grid_ && next_ <= now) {
       // It waits for its jitter only.
-      extras_->jitter = now - next_;
+      extras_->drawn_jitter = now - next_;
       return;
     }
     go_off_grid(now);
   }
 
   constexpr void go_off_grid(TimePoint due) noexcept {
-    if (extras_) extras_->jitter = std::chrono::nanoseconds::zero();
+    if (extras_) extras_->drawn_jitter = std::chrono::nanoseconds::zero();
     off_grid_ = true;
     // Due points strictly increase, also with a run of no length and no backoff.
     due_ = std::max(due, later(last_due_, std::chrono::nanoseconds{1}));
   }
 
   [[nodiscard]] constexpr TimePoint nearest_aligned(TimePoint point) const noexcept {
-    return extras_->next_aligned(point - (options_.interval + std::chrono::nanoseconds{1}) / 2,
-                                 options_.interval);
+    return extras_->next_aligned(point - (interval_ + std::chrono::nanoseconds{1}) / 2, interval_);
   }
 
   /// The newest point that is not later than `now`.
   constexpr void remember_point(TimePoint now) noexcept {
-    const TimePoint next = extras_->next_aligned(now, options_.interval);
-    extras_->last_point = extras_->wall(next) - options_.interval.count();
+    const TimePoint next = extras_->next_aligned(now, interval_);
+    extras_->last_point = extras_->wall(next) - interval_.count();
   }
 
-  Options options_;
+  std::chrono::nanoseconds interval_;       // > 0
+  std::chrono::nanoseconds max_drift_;      // >= 0
+  std::chrono::nanoseconds error_backoff_;  // >= 0
+  std::chrono::nanoseconds tolerance_;      // >= 0, < interval
+  MissedTicks missed_ticks_;
+  bool is_eager_;
   ScheduleExtras* extras_;
   TimePoint next_{};  // oldest point of the grid that is neither run nor skipped
   TimePoint due_{};   // next_, or what is due off the grid; before jitter

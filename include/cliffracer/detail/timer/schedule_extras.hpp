@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cliffracer/detail/registration/timer_options.hpp>
 #include <cliffracer/detail/time/splitmix64.hpp>
 #include <cliffracer/detail/time/time_point.hpp>
 
@@ -13,21 +14,26 @@ namespace cliffracer::detail {
 /// What few timers have beside an interval: options, and what a Schedule has to remember for them. One object
 /// belongs to one Schedule.
 struct ScheduleExtras {
-  struct Options {
-    std::optional<std::chrono::nanoseconds> initial_delay{};  ///< >= 0
-    std::chrono::nanoseconds jitter{0};                       ///< >= 0, < interval
-    std::chrono::nanoseconds max_error_backoff{0};            ///< 0: error_backoff stays as it is
-    std::uint32_t max_consecutive_errors = 0;                 ///< 0: no end
-    bool align_to_epoch = false;
-    std::uint64_t seed = 0;  ///< Of the jitter.
-  };
+  /// `seed`: of the jitter.
+  constexpr explicit ScheduleExtras(const TimerOptions& options, std::uint64_t seed = 0) noexcept
+      : initial_delay{options.initial_delay},
+        jitter{options.jitter},
+        max_error_backoff{options.max_error_backoff},
+        max_consecutive_errors{options.max_consecutive_errors},
+        align_to_epoch{options.align_to_epoch},
+        random{seed} {}
 
-  constexpr explicit ScheduleExtras(const Options& given) noexcept : options{given}, random{given.seed} {}
+  /// Whether a Schedule with these options cannot do without.
+  [[nodiscard]] static constexpr bool are_needed(const TimerOptions& options) noexcept {
+    return options.initial_delay || options.jitter.value().count() > 0 ||
+           options.max_error_backoff.value().count() > 0 || options.max_consecutive_errors > 0 ||
+           options.align_to_epoch;
+  }
 
   /// Uniform in [0, jitter).
   constexpr std::chrono::nanoseconds draw() noexcept {
-    if (options.jitter.count() == 0) return std::chrono::nanoseconds{0};
-    const auto end = static_cast<std::uint64_t>(options.jitter.count());
+    if (jitter.count() == 0) return std::chrono::nanoseconds{0};
+    const auto end = static_cast<std::uint64_t>(jitter.count());
     return std::chrono::nanoseconds{static_cast<std::int64_t>(random.below(end))};
   }
 
@@ -56,10 +62,14 @@ struct ScheduleExtras {
     return static_cast<std::uint64_t>(std::max<std::int64_t>(wall(instant), 0) / interval.count());
   }
 
-  const Options options;
+  const std::optional<std::chrono::nanoseconds> initial_delay;  // >= 0
+  const std::chrono::nanoseconds jitter;                        // >= 0, < interval
+  const std::chrono::nanoseconds max_error_backoff;             // 0: error_backoff stays as it is
+  const std::uint32_t max_consecutive_errors;                   // 0: no end
+  const bool align_to_epoch;
   RandomSequence random;
   TimePoint delay_end{};                     // of the initial delay, or the start
-  std::chrono::nanoseconds jitter{0};        // of the point that is due next
+  std::chrono::nanoseconds drawn_jitter{0};  // of the point that is due next
   std::chrono::nanoseconds wall_offset{0};   // from the timers' clock to the wall clock
   std::optional<std::int64_t> last_point{};  // what the wall clock showed at the newest point that was run
 };

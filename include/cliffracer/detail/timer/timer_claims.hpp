@@ -77,7 +77,7 @@ class TimerClaims {
 
  private:
   [[nodiscard]] static std::uint64_t tick_of(const TimerEntry& entry, TimePoint now) noexcept {
-    return entry.extras->tick(now, entry.schedule.options().interval);
+    return entry.extras->tick(now, entry.schedule.interval());
   }
 
   /// Its time may be over since: the timer was paused, or the event loop was busy.

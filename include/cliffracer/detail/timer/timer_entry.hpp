@@ -2,6 +2,7 @@
 
 #include <cliffracer/detail/coroutine/operation_memory.hpp>
 #include <cliffracer/detail/registration/timer_method.hpp>
+#include <cliffracer/detail/registration/timer_options.hpp>
 #include <cliffracer/detail/time/timer_queue.hpp>
 #include <cliffracer/detail/timer/cluster_timer.hpp>
 #include <cliffracer/detail/timer/schedule.hpp>
@@ -9,13 +10,15 @@
 #include <cliffracer/detail/timer/stats_cell.hpp>
 #include <cliffracer/detail/work/task_group.hpp>
 #include <cliffracer/detail/work/work_context.hpp>
+#include <cliffracer/run_on.hpp>
+#include <cliffracer/scope.hpp>
 #include <cliffracer/tick_context.hpp>
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <memory>
-#include <optional>
 #include <stop_token>
 #include <string>
 #include <utility>
@@ -48,33 +51,27 @@ struct TimeLimit {
   bool has_run_ended = false;              // while the entry was due for the end of its time
 };
 
-/// All that an entry's timer has been told when it was registered.
-struct TimerSettings {
-  Schedule::Options schedule;
-  ScheduleExtras::Options extras{};
-  std::chrono::nanoseconds timeout{0};  ///< 0: none
-  bool on_workers = false;
-  std::optional<WhenUnavailable> cluster{};  ///< Empty: each replica runs it.
-};
-
 /// One registered timer of one service object: when it is due, what it is, what it did. What every tick
 /// touches lies at the beginning, in as few cache lines as possible.
 struct alignas(64) TimerEntry : TimerQueue::Waiter {
+  /// `options`: as checked_options() returns them; `seed`: of the jitter.
   TimerEntry(std::string timer_name, const TimerMethod& timer_method, void* service,
-             const TimerSettings& settings)
+             const TimerOptions& options, std::uint64_t seed)
       : object{service},
         method{&timer_method},
-        extras{has_extras(settings.extras) ? std::make_unique<ScheduleExtras>(settings.extras) : nullptr},
-        schedule{settings.schedule, TimePoint{}, extras.get()},
-        worker_run{settings.on_workers ? std::make_unique<WorkerRun>() : nullptr},
-        limit{settings.timeout > std::chrono::nanoseconds::zero()
-                  ? std::make_unique<TimeLimit>(settings.timeout)
+        extras{ScheduleExtras::are_needed(options) ? std::make_unique<ScheduleExtras>(options, seed)
+                                                   : nullptr},
+        schedule{options, TimePoint{}, extras.get()},
+        worker_run{options.run_on == RunOn::worker_pool ? std::make_unique<WorkerRun>() : nullptr},
+        limit{options.timeout.value() > std::chrono::nanoseconds::zero()
+                  ? std::make_unique<TimeLimit>(options.timeout)
                   : nullptr},
-        cluster{settings.cluster ? std::make_unique<ClusterTimer>(*settings.cluster) : nullptr},
-        stats{settings.schedule.interval,
-              {.deferral = settings.schedule.tolerance > std::chrono::nanoseconds::zero(),
-               .worker_wait = settings.on_workers,
-               .cluster = settings.cluster.has_value()}},
+        cluster{options.scope == Scope::cluster ? std::make_unique<ClusterTimer>(options.when_unavailable)
+                                                : nullptr},
+        stats{schedule.interval(),
+              {.deferral = schedule.tolerance() > std::chrono::nanoseconds::zero(),
+               .worker_wait = worker_run != nullptr,
+               .cluster = cluster != nullptr}},
         name{std::move(timer_name)} {}
 
   /// Has fetched from memory what every tick touches, but for the statistics' buckets.
@@ -95,12 +92,6 @@ struct alignas(64) TimerEntry : TimerQueue::Waiter {
   bool is_parked = false;     // paused, and in no queue
   StatsCell stats;
   std::string name;
-
- private:
-  static bool has_extras(const ScheduleExtras::Options& options) {
-    return options.initial_delay || options.jitter.count() > 0 || options.max_error_backoff.count() > 0 ||
-           options.max_consecutive_errors > 0 || options.align_to_epoch;
-  }
 };
 
 }  // namespace cliffracer::detail

@@ -30,9 +30,8 @@ class TimerLog {
 
   void started(const TimerEntry& entry) const noexcept {
     log_quietly([&] {
-      const Schedule::Options& options = entry.schedule.options();
-      log_.info("timer {} started: every {} s{}", entry.name, seconds(options.interval),
-                options.eager ? ", eager" : "");
+      log_.info("timer {} started: every {} s{}", entry.name, seconds(entry.schedule.interval()),
+                entry.schedule.is_eager() ? ", eager" : "");
     });
   }
 
@@ -49,7 +48,7 @@ class TimerLog {
     log_quietly([&] {
       log_.warn(
           "timer {} is {:.3f} s late, more than max_drift {:.3f} s{}{}: re-anchored, {} due points skipped",
-          entry.name, seconds(decision.lateness), seconds(entry.schedule.options().max_drift),
+          entry.name, seconds(decision.lateness), seconds(entry.schedule.max_drift()),
           why.empty() ? "" : ", because of ", escaped(why), decision.skipped);
     });
   }
@@ -95,8 +94,7 @@ class TimerLog {
 
   void interval_set(const TimerEntry& entry) const noexcept {
     log_quietly([&] {
-      log_.info("timer {} runs every {} s from now on", entry.name,
-                seconds(entry.schedule.options().interval));
+      log_.info("timer {} runs every {} s from now on", entry.name, seconds(entry.schedule.interval()));
     });
   }
 

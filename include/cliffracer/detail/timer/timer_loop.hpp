@@ -59,9 +59,8 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
   /// Throws std::bad_alloc.
   void start() {
     if (entries_.empty()) return;
-    places_.reserve(entries_.size(), has([](const TimerEntry& entry) {
-                      return entry.schedule.options().tolerance.count() > 0;
-                    }));
+    places_.reserve(entries_.size(),
+                    has([](const TimerEntry& entry) { return entry.schedule.tolerance().count() > 0; }));
     if (has([](const TimerEntry& entry) { return entry.method->start != nullptr; })) runners_.spawn();
     if (has([](const TimerEntry& entry) { return entry.schedule.is_aligned(); })) {
       wall_clock_.emplace(queue_.source());

@@ -54,7 +54,7 @@ class TimerPlaces {
   void put_back(TimerEntry& entry) noexcept {
     // Asked here, because an observer that was told of the run may have changed it.
     entry.due = entry.schedule.due();
-    entry.tolerance = entry.schedule.tolerance();
+    entry.tolerance = entry.schedule.window();
     if (is_resting(entry) && !runs_.is_stopping()) {
       entry.is_parked = true;
     } else {

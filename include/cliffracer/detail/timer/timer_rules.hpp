@@ -2,17 +2,16 @@
 
 #include <cliffracer/detail/registration/option_duration.hpp>
 #include <cliffracer/detail/registration/timer_method.hpp>
-#include <cliffracer/detail/registration/timer_registration.hpp>
+#include <cliffracer/detail/registration/timer_options.hpp>
 #include <cliffracer/detail/text/escaped.hpp>
 #include <cliffracer/detail/text/subject.hpp>
-#include <cliffracer/detail/timer/timer_entry.hpp>
+#include <cliffracer/missed_ticks.hpp>
 #include <cliffracer/run_on.hpp>
 #include <cliffracer/scope.hpp>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
-#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -65,11 +64,11 @@ inline void check_interval(const std::string& what, const OptionDuration& interv
          std::string_view::npos;
 }
 
-/// What a timer does according to its options. Throws std::invalid_argument that names service, timer and
-/// rule.
-[[nodiscard]] inline TimerSettings checked_settings(const std::string& service, const std::string& name,
-                                                    const TimerOptions& options, const TimerMethod& method,
-                                                    const TimerDefaults& defaults) {
+/// `options`, and what follows from them and `defaults`: a tolerance that is not given, the alignment of a
+/// cluster timer. Throws std::invalid_argument that names service, timer and rule.
+[[nodiscard]] inline TimerOptions checked_options(const std::string& service, const std::string& name,
+                                                  TimerOptions options, const TimerMethod& method,
+                                                  const TimerDefaults& defaults) {
   const std::string what = "service " + service + ": timer " + escaped(name, 128) + ": ";
   const auto require = [&](bool ok, std::string_view rule) {
     if (!ok) throw std::invalid_argument{what + std::string{rule}};
@@ -80,18 +79,13 @@ inline void check_interval(const std::string& what, const OptionDuration& interv
   check_duration(what + "max_drift", options.max_drift, true);
   check_duration(what + "error_backoff", options.error_backoff, true);
   const std::chrono::nanoseconds interval = options.interval;
-  std::chrono::nanoseconds tolerance = std::min(defaults.tolerance, interval / 10);
-  if (options.tolerance) {
-    check_duration(what + "tolerance", *options.tolerance, true);
-    tolerance = *options.tolerance;
-  }
+  if (!options.tolerance) options.tolerance = std::min(defaults.tolerance, interval / 10);
+  check_duration(what + "tolerance", *options.tolerance, true);
   check_duration(what + "jitter", options.jitter, true);
-  check_interval(what, options.interval, tolerance, options.jitter);
-  std::optional<std::chrono::nanoseconds> initial_delay;
+  check_interval(what, options.interval, *options.tolerance, options.jitter);
   if (options.initial_delay) {
     check_duration(what + "initial_delay", *options.initial_delay, true);
     require(!options.eager, "initial_delay does not go with eager");
-    initial_delay = *options.initial_delay;
   }
   check_duration(what + "max_error_backoff", options.max_error_backoff, true);
   if (options.max_error_backoff.value().count() > 0) {
@@ -116,6 +110,7 @@ inline void check_interval(const std::string& what, const OptionDuration& interv
     require(
         defaults.keep.count() == 0 || defaults.keep / 3 >= interval,
         "interval must be at most a third of the time that claims are kept (ServiceConfig::cluster.keep)");
+    options.align_to_epoch = true;
   }
   require(options.run_on <= RunOn::worker_pool, "run_on is no RunOn");
   const bool on_workers = options.run_on == RunOn::worker_pool;
@@ -124,21 +119,7 @@ inline void check_interval(const std::string& what, const OptionDuration& interv
   check_duration(what + "timeout", options.timeout, true);
   require(options.timeout.value().count() == 0 || method.start || on_workers,
           "timeout: a plain method on the event loop cannot be asked to end");
-  return {.schedule = {.interval = interval,
-                       .max_drift = options.max_drift,
-                       .error_backoff = options.error_backoff,
-                       .tolerance = tolerance,
-                       .missed_ticks = options.missed_ticks,
-                       .eager = options.eager},
-          .extras = {.initial_delay = initial_delay,
-                     .jitter = options.jitter,
-                     .max_error_backoff = options.max_error_backoff,
-                     .max_consecutive_errors = options.max_consecutive_errors,
-                     .align_to_epoch = options.align_to_epoch || is_cluster,
-                     .seed = seed_of(defaults.jitter_seed, service, name)},
-          .timeout = options.timeout,
-          .on_workers = on_workers,
-          .cluster = is_cluster ? std::optional{options.when_unavailable} : std::nullopt};
+  return options;
 }
 
 }  // namespace cliffracer::detail

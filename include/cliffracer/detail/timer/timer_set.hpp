@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -36,15 +37,16 @@ class TimerSet {
 
   /// Throws std::invalid_argument naming service, timer and rule.
   void add(const std::string& service, TimerRegistration registration, const TimerDefaults& defaults = {}) {
+    std::string& name = registration.name;
     const TimerMethod& method = *registration.method;
-    TimerOptions& options = registration.options;
-    std::string name = options.name.empty() ? std::string{method.name} : std::move(options.name);
-    const TimerSettings settings = checked_settings(service, name, options, method, defaults);
+    const TimerOptions options = checked_options(service, name, registration.options, method, defaults);
     if (names_.contains(name)) {
       throw std::invalid_argument{"service " + service + ": timer " + name +
                                   ": two timers have this name: give one of them another .name"};
     }
-    entries_.push_back(std::make_unique<TimerEntry>(std::move(name), method, registration.object, settings));
+    const std::uint64_t seed = seed_of(defaults.jitter_seed, service, name);
+    entries_.push_back(
+        std::make_unique<TimerEntry>(std::move(name), method, registration.object, options, seed));
     names_.emplace(entries_.back()->name, entries_.back().get());
   }
 
@@ -157,8 +159,8 @@ class TimerSet {
                                   ": interval: a cluster timer's ticks are counted in it: it stays"};
     }
     check_interval("service " + service + ": timer " + entry.name + ": ", interval,
-                   entry.schedule.options().tolerance,
-                   entry.extras ? entry.extras->options.jitter : std::chrono::nanoseconds::zero());
+                   entry.schedule.tolerance(),
+                   entry.extras ? entry.extras->jitter : std::chrono::nanoseconds::zero());
     control_->submit([&entry, value = interval.value()](TimerLoop* loop) {
       if (loop) return loop->set_interval(entry, value);
       static_cast<void>(entry.schedule.set_interval(value, TimePoint{}, true));
@@ -201,17 +203,17 @@ class TimerSet {
                        std::chrono::system_clock::time_point wall_clock) {
     stats.name = entry.name;
     stats.method_name = entry.method->name;
-    const Schedule::Options& options = entry.schedule.options();
-    stats.max_drift = options.max_drift;
-    stats.error_backoff = options.error_backoff;
-    stats.tolerance = options.tolerance;
-    stats.eager = options.eager;
+    const Schedule& schedule = entry.schedule;
+    stats.max_drift = schedule.max_drift();
+    stats.error_backoff = schedule.error_backoff();
+    stats.tolerance = schedule.tolerance();
+    stats.eager = schedule.is_eager();
     if (entry.limit) stats.timeout = entry.limit->timeout;
     if (entry.cluster) stats.scope = Scope::cluster;
     const StatsCell::Instants instants = entry.stats.snapshot(stats);
-    stats.initial_delay = options.eager ? std::chrono::nanoseconds::zero() : stats.interval;
+    stats.initial_delay = schedule.is_eager() ? std::chrono::nanoseconds::zero() : stats.interval;
     if (entry.extras) {
-      const ScheduleExtras::Options& extras = entry.extras->options;
+      const ScheduleExtras& extras = *entry.extras;
       stats.initial_delay = extras.initial_delay.value_or(stats.initial_delay);
       stats.jitter = extras.jitter;
       stats.max_error_backoff = extras.max_error_backoff;

@@ -9,12 +9,13 @@ using namespace std::chrono_literals;
 using cliffracer::MissedTicks;
 using cliffracer::detail::Schedule;
 using cliffracer::detail::TimePoint;
+using cliffracer::detail::TimerOptions;
 
 namespace {
 
 constexpr TimePoint at(std::chrono::nanoseconds since) { return TimePoint{1000s + since}; }
 
-constexpr Schedule::Options every_second(MissedTicks missed = MissedTicks::coalesce) {
+constexpr TimerOptions every_second(MissedTicks missed = MissedTicks::coalesce) {
   return {.interval = 1s, .max_drift = 5s, .error_backoff = 300ms, .missed_ticks = missed};
 }
 

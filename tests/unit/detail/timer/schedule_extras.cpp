@@ -13,17 +13,18 @@ using cliffracer::MissedTicks;
 using cliffracer::detail::Schedule;
 using cliffracer::detail::ScheduleExtras;
 using cliffracer::detail::TimePoint;
+using cliffracer::detail::TimerOptions;
 
 namespace {
 
 constexpr TimePoint at(std::chrono::nanoseconds since) { return TimePoint{1000s + since}; }
 
-constexpr Schedule::Options every_second(bool eager = false) {
-  return {.interval = 1s, .max_drift = 5s, .error_backoff = 300ms, .eager = eager};
+constexpr TimerOptions every_second(bool eager = false) {
+  return {.interval = 1s, .eager = eager, .max_drift = 5s, .error_backoff = 300ms};
 }
 
-constexpr Schedule::Options hourly(bool eager = false) {
-  return {.interval = 1h, .max_drift = 5s, .error_backoff = 300ms, .eager = eager};
+constexpr TimerOptions hourly(bool eager = false) {
+  return {.interval = 1h, .eager = eager, .max_drift = 5s, .error_backoff = 300ms};
 }
 
 /// The wall clock shows `wall` (since the epoch) at at(0s).
@@ -56,7 +57,7 @@ TEST_CASE("an initial delay of zero is due at start") {
 }
 
 TEST_CASE("jitter delays each run by less than itself and never adds up in the grid") {
-  ScheduleExtras extras{{.jitter = 900ms, .seed = 7}};
+  ScheduleExtras extras{{.jitter = 900ms}, 7};
   Schedule schedule{every_second(), at(0s), &extras};
   std::vector<std::chrono::nanoseconds> delays;
   for (int k = 1; k <= 1000; ++k) {
@@ -79,7 +80,7 @@ TEST_CASE("jitter delays each run by less than itself and never adds up in the g
 
 TEST_CASE("one seed gives one jitter, another seed another") {
   const auto first_delays = [](std::uint64_t seed) {
-    ScheduleExtras extras{{.jitter = 1ms, .seed = seed}};
+    ScheduleExtras extras{{.jitter = 1ms}, seed};
     Schedule schedule{every_second(), at(0s), &extras};
     std::vector<TimePoint> due;
     for (int k = 0; k < 5; ++k) {
@@ -93,7 +94,7 @@ TEST_CASE("one seed gives one jitter, another seed another") {
 }
 
 TEST_CASE("a re-anchored grid begins where the run was, without its jitter") {
-  ScheduleExtras extras{{.jitter = 900ms, .seed = 3}};
+  ScheduleExtras extras{{.jitter = 900ms}, 3};
   Schedule schedule{every_second(), at(0s), &extras};
   const auto jitter = schedule.due() - at(1s);
   const auto decision = schedule.wake(schedule.due() + 10s);
@@ -105,7 +106,7 @@ TEST_CASE("a re-anchored grid begins where the run was, without its jitter") {
 }
 
 TEST_CASE("a retry has no jitter") {
-  ScheduleExtras extras{{.jitter = 900ms, .seed = 3}};
+  ScheduleExtras extras{{.jitter = 900ms}, 3};
   Schedule schedule{every_second(), at(0s), &extras};
   const auto due = schedule.due();
   run(schedule, due, false);
@@ -268,7 +269,7 @@ TEST_CASE("a run that is due anyway is the one that was asked for") {
 }
 
 TEST_CASE("a run that waits for its jitter is the one that was asked for") {
-  ScheduleExtras extras{{.jitter = 900ms, .seed = 3}};
+  ScheduleExtras extras{{.jitter = 900ms}, 3};
   Schedule schedule{every_second(), at(0s), &extras};
   REQUIRE(schedule.due() > at(1s + 1ms));
   schedule.trigger(at(1s + 1ms), false);

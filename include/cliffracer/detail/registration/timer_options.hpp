@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cliffracer/detail/registration/option_duration.hpp>
+#include <cliffracer/missed_ticks.hpp>
+#include <cliffracer/run_on.hpp>
+#include <cliffracer/scope.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+
+namespace cliffracer::detail {
+
+/// The options of a timer<Method>, whichever method it is; timer says what they mean. An entry and its parts
+/// take what they need when they are made, after checked_options().
+struct TimerOptions {
+  OptionDuration interval = std::chrono::nanoseconds{0};
+  bool eager = false;
+  OptionDuration max_drift = std::chrono::nanoseconds{0};
+  OptionDuration error_backoff = std::chrono::nanoseconds{0};
+  std::optional<OptionDuration> tolerance{};
+  std::optional<OptionDuration> initial_delay{};
+  OptionDuration jitter = std::chrono::nanoseconds{0};
+  OptionDuration timeout = std::chrono::nanoseconds{0};
+  OptionDuration max_error_backoff = std::chrono::nanoseconds{0};
+  std::uint32_t max_consecutive_errors = 0;
+  bool align_to_epoch = false;
+  Scope scope = Scope::replica;
+  WhenUnavailable when_unavailable = WhenUnavailable::miss;
+  MissedTicks missed_ticks = MissedTicks::coalesce;
+  RunOn run_on = RunOn::event_loop;
+};
+
+}  // namespace cliffracer::detail
