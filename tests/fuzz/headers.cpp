@@ -2,7 +2,7 @@
 //
 // Input: two lines, of which the second may have anything in it: what nats.c says, the text.
 
-#include <cliffracer/detail/link/log_text.hpp>
+#include <cliffracer/detail/link/link_log.hpp>
 #include <cliffracer/detail/link/request_text.hpp>
 #include <cliffracer/detail/message/correlation_id.hpp>
 #include <cliffracer/detail/message/prepared_message.hpp>

@@ -3,7 +3,7 @@
 // What the targets use of the library's inside that is more than a function: where its constructors change,
 // this header changes.
 
-#include <cliffracer/detail/link/inbound.hpp>
+#include <cliffracer/detail/link/inbox.hpp>
 #include <cliffracer/detail/link/link_core.hpp>
 #include <cliffracer/detail/message/dispatcher.hpp>
 #include <cliffracer/detail/nats/c_api.hpp>

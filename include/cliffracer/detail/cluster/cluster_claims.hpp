@@ -5,7 +5,7 @@
 #include <cliffracer/detail/cluster/bucket_client.hpp>
 #include <cliffracer/detail/cluster/claim_attempt.hpp>
 #include <cliffracer/detail/cluster/owner_watch.hpp>
-#include <cliffracer/detail/link/inbound.hpp>
+#include <cliffracer/detail/link/inbox.hpp>
 #include <cliffracer/detail/link/retry.hpp>
 #include <cliffracer/detail/text/exception_text.hpp>
 #include <cliffracer/detail/text/service_log.hpp>

@@ -3,12 +3,23 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <nlohmann/json.hpp>
+#include <string>
 #include <utility>
 #include <vector>
 
-#include <cliffracer/detail/link/inbound.hpp>
+#include <cliffracer/detail/link/message_headers.hpp>
 
 namespace cliffracer::detail {
+
+/// A message from the broker.
+struct Inbound {
+  std::string subject{};
+  std::string reply{};          ///< Where an answer goes; empty: nobody waits for one.
+  MessageHeaders headers{};     ///< As far as they are usable.
+  nlohmann::json payload{};     ///< Parsed; an empty payload is an empty object.
+  std::string payload_error{};  ///< Not empty: why the payload was refused. Then `payload` is null.
+};
 
 /// One message on its way from nats.c's threads to the event loop.
 struct InboxMessage {

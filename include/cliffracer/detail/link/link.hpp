@@ -19,11 +19,10 @@
 #include <utility>
 #include <vector>
 
-#include <cliffracer/detail/link/drop_log.hpp>
 #include <cliffracer/detail/link/link_core.hpp>
 #include <cliffracer/detail/link/link_driver.hpp>
+#include <cliffracer/detail/link/link_log.hpp>
 #include <cliffracer/detail/link/link_status.hpp>
-#include <cliffracer/detail/link/log_text.hpp>
 #include <cliffracer/detail/link/message_headers.hpp>
 #include <cliffracer/detail/link/pending_requests.hpp>
 #include <cliffracer/detail/link/request_text.hpp>

@@ -5,8 +5,6 @@
 #include <string>
 #include <string_view>
 
-#include <cliffracer/detail/link/inbound.hpp>
-
 namespace cliffracer::detail {
 
 enum class LinkState {

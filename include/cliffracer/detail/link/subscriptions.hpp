@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include <cliffracer/detail/link/inbound.hpp>
+#include <cliffracer/detail/link/inbox.hpp>
 
 namespace cliffracer::detail {
 

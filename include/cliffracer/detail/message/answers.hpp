@@ -4,7 +4,6 @@
 #include <cliffracer/detail/message/message_context.hpp>
 #include <cliffracer/detail/message/message_handler.hpp>
 #include <cliffracer/detail/message/prepared_message.hpp>
-#include <cliffracer/detail/message/refusal.hpp>
 #include <cliffracer/detail/message/reply.hpp>
 #include <cliffracer/detail/registration/handler_call.hpp>
 #include <cliffracer/detail/text/exception_text.hpp>
@@ -20,6 +19,30 @@
 #include <utility>
 
 namespace cliffracer::detail {
+
+/// Why a request got no result. The codes are HTTP's: 400 and 404 are the caller's mistake, and the same
+/// request will fail again; 429 and 503 pass: another replica, or this one later, will take it; 500 is the
+/// method's own failure.
+struct Refusal {
+  int code = 0;
+  std::string text{};
+};
+
+[[nodiscard]] inline Refusal bad_payload(std::string why) { return {.code = 400, .text = std::move(why)}; }
+[[nodiscard]] inline Refusal unknown_method(std::string_view method) {
+  return {.code = 404, .text = "Unknown method: " + std::string{method}};
+}
+[[nodiscard]] inline Refusal overloaded() { return {.code = 429, .text = "service is overloaded"}; }
+[[nodiscard]] inline Refusal method_failed(std::string why) { return {.code = 500, .text = std::move(why)}; }
+[[nodiscard]] inline Refusal stopping() { return {.code = 503, .text = "service is stopping"}; }
+
+/// By which clients of NATS's services protocol know an error.
+[[nodiscard]] inline MessageHeaders error_headers(const Refusal& refusal) {
+  MessageHeaders headers;
+  headers.service_error = error_header_text(refusal.text);
+  headers.service_error_code = refusal.code;
+  return headers;
+}
 
 /// How messages end: in an answer, or in a line of the log. Only on the service's strand.
 class Answers {

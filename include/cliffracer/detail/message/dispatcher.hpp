@@ -1,18 +1,17 @@
 #pragma once
 
-#include <cliffracer/detail/link/inbound.hpp>
+#include <cliffracer/detail/link/inbox.hpp>
 #include <cliffracer/detail/message/answers.hpp>
 #include <cliffracer/detail/message/hold_reporter.hpp>
 #include <cliffracer/detail/message/message_context.hpp>
 #include <cliffracer/detail/message/message_handler.hpp>
 #include <cliffracer/detail/message/message_load.hpp>
 #include <cliffracer/detail/message/prepared_message.hpp>
-#include <cliffracer/detail/message/refusal.hpp>
-#include <cliffracer/detail/message/worker_call.hpp>
 #include <cliffracer/detail/text/service_log.hpp>
 #include <cliffracer/detail/time/time_source.hpp>
 #include <cliffracer/detail/work/task_group.hpp>
 #include <cliffracer/detail/work/work_context.hpp>
+#include <cliffracer/detail/work/worker_call.hpp>
 
 #include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>

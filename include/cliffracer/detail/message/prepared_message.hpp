@@ -1,6 +1,6 @@
 #pragma once
 
-#include <cliffracer/detail/link/inbound.hpp>
+#include <cliffracer/detail/link/inbox.hpp>
 #include <cliffracer/detail/message/correlation_id.hpp>
 #include <cliffracer/detail/message/message_context.hpp>
 #include <cliffracer/detail/message/message_handler.hpp>

@@ -7,7 +7,7 @@
 #include <system_error>
 #include <utility>
 
-#include <cliffracer/detail/link/log_text.hpp>
+#include <cliffracer/detail/link/link_log.hpp>
 
 namespace cliffracer::detail {
 

@@ -14,7 +14,7 @@
 #include <vector>
 
 #include <cliffracer/detail/link/link_core.hpp>
-#include <cliffracer/detail/link/log_text.hpp>
+#include <cliffracer/detail/link/link_log.hpp>
 #include <cliffracer/detail/link/retry.hpp>
 #include <cliffracer/detail/nats/secrets.hpp>
 #include <cliffracer/detail/nats/session.hpp>

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include <cliffracer/detail/link/link_core.hpp>
-#include <cliffracer/detail/link/log_text.hpp>
+#include <cliffracer/detail/link/link_log.hpp>
 #include <cliffracer/detail/nats/c_api.hpp>
 #include <cliffracer/detail/nats/connect_options.hpp>
 #include <cliffracer/detail/nats/nats_callbacks.hpp>

@@ -2,7 +2,7 @@
 
 #include <cliffracer/detail/link/link_core.hpp>
 #include <cliffracer/detail/link/link_driver.hpp>
-#include <cliffracer/detail/link/log_text.hpp>
+#include <cliffracer/detail/link/link_log.hpp>
 #include <cliffracer/detail/link/received_text.hpp>
 #include <cliffracer/detail/link/retry.hpp>
 #include <cliffracer/detail/nats/connect_options.hpp>

@@ -2,7 +2,7 @@
 
 #include "support/catch.hpp"
 
-#include <cliffracer/detail/message/worker_call.hpp>
+#include <cliffracer/detail/work/worker_call.hpp>
 
 #include <asio.hpp>
 

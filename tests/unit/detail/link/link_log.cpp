@@ -1,8 +1,13 @@
-#include <cliffracer/detail/link/log_text.hpp>
+#include <cliffracer/detail/link/link_log.hpp>
 
 #include "support/catch.hpp"
 
 using namespace cliffracer::detail;
+using namespace std::chrono_literals;
+
+namespace {
+const TimePoint start{1h};
+}
 
 TEST_CASE("one message is no messages") {
   CHECK(message_count(0) == "0 messages");
@@ -31,4 +36,29 @@ TEST_CASE("a text and its detail are said once each") {
 TEST_CASE("messages that can never be sent are told in one line") {
   CHECK(lost_messages(1, "a.b", "Maximum Payload") == "lost 1 message to a.b: Maximum Payload");
   CHECK(lost_messages(3, "a\n", "no") == "lost 3 messages, the first to a\\n: no");
+}
+
+TEST_CASE("nothing dropped is nothing told") {
+  DropLog drops;
+  CHECK(drops.told_now(0, start) == 0);
+  CHECK(drops.rest() == 0);
+}
+
+TEST_CASE("the first drops are told at once, later ones together after a pause") {
+  DropLog drops;
+  CHECK(drops.told_now(90, start) == 90);
+  CHECK(drops.told_now(0, start) == 0);
+  CHECK(drops.told_now(5, start + 1s) == 0);
+  CHECK(drops.told_now(2, start + DropLog::pause - 1ns) == 0);
+  CHECK(drops.told_now(0, start + DropLog::pause) == 7);
+  CHECK(drops.told_now(0, start + 2 * DropLog::pause) == 0);
+  CHECK(drops.told_now(3, start + 2 * DropLog::pause) == 3);
+}
+
+TEST_CASE("what was not told is told at the end") {
+  DropLog drops;
+  CHECK(drops.told_now(1, start) == 1);
+  CHECK(drops.told_now(4, start) == 0);
+  CHECK(drops.rest() == 4);
+  CHECK(drops.rest() == 0);
 }
