@@ -81,7 +81,7 @@ class Ledger {
     }
     return false;
   }
-  [[nodiscard]] bool is_running(std::size_t replica) const {
+  [[nodiscard]] bool is_executing(std::size_t replica) const {
     for (const Run& run : runs_) {
       if (run.replica == replica && !run.ended) return true;
     }

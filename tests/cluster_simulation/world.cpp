@@ -133,7 +133,7 @@ std::vector<std::size_t> World::at_work() const {
 
 bool World::is_busy(std::size_t replica) const {
   return std::any_of(stage_.ledgers.begin(), stage_.ledgers.end(),
-                     [&](const auto& ledger) { return ledger->is_running(replica); });
+                     [&](const auto& ledger) { return ledger->is_executing(replica); });
 }
 
 // ---- Faults

@@ -97,7 +97,7 @@ class ClusterClaims final : public TickClaims {
 
   void run_ended(TimerEntry& entry) noexcept override {
     Member& member = member_of(entry);
-    if (!member.is_running()) return;
+    if (!member.is_executing()) return;
     member.running.has_ended = true;
     tell(member);
     member.running = {};
@@ -116,7 +116,7 @@ class ClusterClaims final : public TickClaims {
  private:
   struct Member {
     explicit Member(TimerEntry* timer) : entry{timer} {}
-    [[nodiscard]] bool is_running() const noexcept { return !running.owner.empty(); }
+    [[nodiscard]] bool is_executing() const noexcept { return !running.owner.empty(); }
 
     TimerEntry* entry;
     OwnerWatch watch;
@@ -158,7 +158,7 @@ class ClusterClaims final : public TickClaims {
   /// Why there is no use in asking for a tick; empty: there may be.
   [[nodiscard]] std::optional<ClaimOutcome> known_of(const Member& member, std::uint64_t tick) const {
     if (tick <= member.watch.newest_claim()) return ClaimOutcome::behind;
-    if (member.watch.is_running(around_.queue.now(), around_.config.cluster.owner_timeout))
+    if (member.watch.is_executing(around_.queue.now(), around_.config.cluster.owner_timeout))
       return ClaimOutcome::running_elsewhere;
     return std::nullopt;
   }
@@ -299,7 +299,7 @@ class ClusterClaims final : public TickClaims {
     const std::chrono::nanoseconds period = around_.config.cluster.owner_timeout / 4;
     const auto is_anything_running = [this] {
       return std::any_of(members_.begin(), members_.end(),
-                         [](const auto& member) { return member->is_running(); });
+                         [](const auto& member) { return member->is_executing(); });
     };
     TimePoint next = never;
     while (!is_stopping_ || is_anything_running()) {
@@ -312,7 +312,7 @@ class ClusterClaims final : public TickClaims {
       } else if (next <= now) {
         next = later(now, period);
         for (const auto& member : members_) {
-          if (!member->is_running()) continue;
+          if (!member->is_executing()) continue;
           ++member->running.beat;
           tell(*member);
         }

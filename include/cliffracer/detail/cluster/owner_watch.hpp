@@ -38,7 +38,7 @@ class OwnerWatch {
   [[nodiscard]] std::uint64_t newest_claim() const noexcept { return newest_claim_; }
 
   /// Another replica runs the timer, and has been heard of for less than `patience`.
-  [[nodiscard]] bool is_running(TimePoint now, std::chrono::nanoseconds patience) const noexcept {
+  [[nodiscard]] bool is_executing(TimePoint now, std::chrono::nanoseconds patience) const noexcept {
     return !newest_.owner.empty() && !newest_.has_ended && elapsed(changed_, now) < patience;
   }
 

@@ -48,7 +48,7 @@ class WorkerPool {
 
  private:
   // Both hops use the entry's memory, one after the other.
-  struct Handler {
+  struct Operation {
     using allocator_type = OperationAllocator<std::byte>;
     [[nodiscard]] allocator_type get_allocator() const noexcept {
       return allocator_type{entry.worker_run->memory};
@@ -56,7 +56,7 @@ class WorkerPool {
     TimerEntry& entry;
   };
 
-  struct Return : Handler {
+  struct Return : Operation {
     void operator()() const {
       pool.time_.worker_returned();
       pool.ended_(this->entry);
@@ -65,7 +65,7 @@ class WorkerPool {
     const WorkerPool& pool;
   };
 
-  struct Job : Handler {
+  struct Job : Operation {
     void operator()() const noexcept {
       WorkerRun& run = *this->entry.worker_run;
       run.thrown = nullptr;
