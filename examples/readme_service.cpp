@@ -333,7 +333,7 @@ void operate(cliffracer::NatsService& service) {
   service.pause("refresh", "the cache is being replaced");  // any thread, each of them
   service.resume("refresh");
   service.trigger("refresh");            // one run now; the grid stays
-  service.set_interval("refresh", 20s);  // the grid begins anew at the newest start
+  service.set_interval("refresh", 20s);  // the grid begins again at the newest start
   if (const auto due = service.next_due("refresh")) {
     spdlog::info("refresh is due in {} s", (*due - std::chrono::steady_clock::now()) / 1s);
   }

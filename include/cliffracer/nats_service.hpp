@@ -137,7 +137,7 @@ class NatsService {
   void pause(std::string_view name, std::string_view reason = {});
 
   /// Ends a pause, whoever began it. The grid is where it was: due points that have passed meanwhile are not
-  /// run but counted as skipped. The count of failures in a row begins anew. A timer that is not paused is
+  /// run but counted as skipped. The count of failures in a row begins at 0. A timer that is not paused is
   /// left alone.
   void resume(std::string_view name);
 

@@ -202,7 +202,7 @@ class BasicWorkContextExecutor {
 
 using WorkContextExecutor = BasicWorkContextExecutor<asio::io_context::executor_type>;
 
-/// Of what is larger an any_io_executor allocates each one anew, and a coroutine makes some at each wait on
+/// Of what is larger an any_io_executor allocates each one again, and a coroutine makes some at each wait on
 /// an object of Asio's.
 template <class Executor>
 inline constexpr bool lies_in_any_io_executor =
