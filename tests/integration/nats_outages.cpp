@@ -30,6 +30,17 @@ void check_balance(const LinkStatus& status, std::uint64_t accepted) {
   CHECK(status.unconfirmed <= status.published);
 }
 
+/// Answers the next PING. False when none comes.
+bool answer_ping(const support::Socket& broker) {
+  std::string received;
+  while (received.find("PING\r\n") == std::string::npos) {
+    const auto more = broker.receive(5s);
+    if (!more || more->empty()) return false;
+    received += *more;
+  }
+  return broker.send("PONG\r\n");
+}
+
 }  // namespace
 
 TEST_CASE("a link opens without a broker and delivers what waited once there is one") {
@@ -268,4 +279,24 @@ TEST_CASE("a broker that sends nonsense instead of a greeting is retried") {
   }
   CHECK(fixture.link->status().state == LinkState::connecting);
   CHECK(fixture.close(5s) < 2s);
+}
+
+TEST_CASE("a message is unconfirmed when the broker cannot be asked whether it has it") {
+  const support::Listener listener;
+  LinkFixture fixture{impatient("nats://127.0.0.1:" + std::to_string(listener.port()))};
+  fixture.link->open();
+  const auto broker = listener.accept(5s);
+  REQUIRE(broker);
+  REQUIRE(broker.send(R"(INFO {"server_id":"x","version":"2.9.0","max_payload":1048576,"headers":true})"
+                      "\r\n"));
+  // At the handshake, and after it has subscribed.
+  REQUIRE(answer_ping(broker));
+  REQUIRE(fixture.until_state(LinkState::connected));
+  REQUIRE(answer_ping(broker));
+  fixture.run_for(100ms);
+  REQUIRE(support::shut_sending_to(listener.port()));
+  fixture.link->publish("in", "{}");
+  REQUIRE(fixture.until_state(LinkState::reconnecting));
+  CHECK(fixture.link->status().unconfirmed == 1);
+  check_balance(fixture.link->status(), 1);
 }

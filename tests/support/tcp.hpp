@@ -109,6 +109,20 @@ class Listener {
   std::uint16_t port_ = 0;
 };
 
+/// From now on nothing can be sent on this process's connection to the loopback port `port`, which looks
+/// whole otherwise, to both sides. False when there is none.
+inline bool shut_sending_to(std::uint16_t port) {
+  constexpr int last = 1'023;
+  for (int fd = 0; fd <= last; ++fd) {
+    sockaddr_in peer{};
+    socklen_t length = sizeof peer;
+    if (::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &length) == 0 && peer.sin_family == AF_INET &&
+        ntohs(peer.sin_port) == port)
+      return ::shutdown(fd, SHUT_WR) == 0;
+  }
+  return false;
+}
+
 /// A loopback port that was free a moment ago.
 [[nodiscard]] inline std::uint16_t free_port() { return Listener{}.port(); }
 

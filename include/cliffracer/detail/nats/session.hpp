@@ -150,8 +150,15 @@ class Session {
     return status;
   }
 
+  /// NATS_OK: the broker has had all that was published; NATS_TIMEOUT: it has not said so yet.
   [[nodiscard]] natsStatus flush(std::chrono::milliseconds patience) {
-    return natsConnection_FlushTimeout(connection_.get(), patience.count());
+    // nats.c returns NATS_OK, too, when it could not write its PING. Only the thread's last error tells,
+    // which no success clears: a refused argument puts a known one in its place.
+    static_cast<void>(natsConnection_FlushTimeout(connection_.get(), 0));
+    const natsStatus status = natsConnection_FlushTimeout(connection_.get(), patience.count());
+    natsStatus recorded = NATS_OK;
+    static_cast<void>(nats_GetLastError(&recorded));
+    return status == NATS_OK && recorded != NATS_INVALID_TIMEOUT ? recorded : status;
   }
 
  private:
