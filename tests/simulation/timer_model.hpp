@@ -23,9 +23,7 @@ using cliffracer::detail::Outcome;
 /// of the world.
 class TimerModel {
  public:
-  struct Options : support::ScheduleModel::Options {
-    Nanos tolerance{};  ///< In force.
-  };
+  using Options = support::ScheduleModel::Options;
 
   /// One run, as it must be.
   struct Run {
@@ -45,7 +43,7 @@ class TimerModel {
 
   void loop_started(Nanos now) {
     must(!is_running(), "the model's loop runs twice");
-    schedule_.emplace(schedule_options(), now.count());
+    schedule_.emplace(options_, now.count());
     failures_in_a_row_ = 0;
     last_due_ = Nanos::min();
     phase_ = options_.eager ? now : now + options_.interval;
@@ -69,6 +67,7 @@ class TimerModel {
          "a run started later than its tolerance allows, and nothing was in its way");
     if (failures_in_a_row_ == 0)
       must((due - phase_) % options_.interval == Nanos{0}, "a due point lies off the grid");
+    const Nanos window{schedule_->window()};
     const auto step = schedule_->wake(now.count());
     must(step.run, "a run started that must have been skipped");
     if (step.drifted) phase_ = now;
@@ -76,7 +75,7 @@ class TimerModel {
     is_executing_ = true;
     skipped_ += step.skipped;
     drifts_ += step.drifted ? 1 : 0;
-    last_deferral_ = std::min(now - due, options_.tolerance);
+    last_deferral_ = std::min(now - due, window);
     last_lateness_ = now - due - last_deferral_;
     lateness_.push_back(last_lateness_);
     if (options_.tolerance > Nanos{0}) deferral_.push_back(last_deferral_);
@@ -189,18 +188,7 @@ class TimerModel {
   [[nodiscard]] const std::vector<Nanos>& execution_time() const { return execution_time_; }
 
  private:
-  /// It is drift when both the tolerance and max_drift are used up.
-  [[nodiscard]] support::ScheduleModel::Options schedule_options() const {
-    support::ScheduleModel::Options options = options_;
-    options.max_drift += options_.tolerance;
-    return options;
-  }
-
-  void wait(Nanos now) {
-    // A retry is not put off.
-    const Nanos tolerance = failures_in_a_row_ > 0 ? Nanos{0} : options_.tolerance;
-    waiting_ = Waiting::from(now, Nanos{schedule_->due()}, tolerance);
-  }
+  void wait(Nanos now) { waiting_ = Waiting::from(now, Nanos{schedule_->due()}, Nanos{schedule_->window()}); }
 
   void end_loop() {
     if (schedule_) points_before_ += schedule_->points();

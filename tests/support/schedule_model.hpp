@@ -16,6 +16,7 @@ class ScheduleModel {
     std::chrono::nanoseconds interval{};
     std::chrono::nanoseconds max_drift{};
     std::chrono::nanoseconds error_backoff{};
+    std::chrono::nanoseconds tolerance{};
     cliffracer::MissedTicks missed_ticks = cliffracer::MissedTicks::coalesce;
     bool eager = false;
   };
@@ -33,6 +34,8 @@ class ScheduleModel {
   }
 
   [[nodiscard]] std::int64_t due() const { return due_; }
+  /// How much later it may be run without being late. A retry is not put off.
+  [[nodiscard]] std::int64_t window() const { return retry_ ? 0 : options_.tolerance.count(); }
   /// Due points that have come and gone, each by a run or skipped.
   [[nodiscard]] std::uint64_t points() const { return points_; }
 
@@ -46,7 +49,7 @@ class ScheduleModel {
     std::uint64_t passed = 0;
     std::int64_t next = grid_;
     for (; next <= now; next += interval()) ++passed;
-    if (now - due_ > options_.max_drift.count()) {
+    if (now - due_ > options_.max_drift.count() + window()) {
       step.run = step.drifted = true;
       step.skipped += off_grid ? passed : passed - 1;
       grid_ = now + interval();
@@ -84,7 +87,8 @@ class ScheduleModel {
       due_ = std::max(now + options_.error_backoff.count(), last_ + 1);
       return 0;
     }
-    if (options_.missed_ticks == cliffracer::MissedTicks::skip && now - grid_ <= options_.max_drift.count()) {
+    const std::int64_t kept = options_.max_drift.count() + options_.tolerance.count();
+    if (options_.missed_ticks == cliffracer::MissedTicks::skip && now - grid_ <= kept) {
       while (grid_ < now) pass(skipped);
     }
     due_ = grid_;

@@ -30,7 +30,7 @@ class Schedule {
     std::uint64_t skipped = 0;  ///< Due points passed over.
     std::uint64_t failing = 0;  ///< Of these: before a retry.
     TimePoint due{};            ///< The oldest due point that the run stands for.
-    std::chrono::nanoseconds deferral{0};  ///< From `due` to now, as far as the tolerance allows.
+    std::chrono::nanoseconds deferral{0};  ///< From `due` to now, as far as the window allows.
     std::chrono::nanoseconds lateness{0};  ///< What is beyond it.
   };
 
@@ -108,7 +108,7 @@ class Schedule {
     // Jitter delays a run and nothing else: the grid sees it on time.
     const TimePoint now = extras_ ? instant - extras_->drawn_jitter : instant;
     const std::chrono::nanoseconds late = elapsed(due_, now);
-    decision.deferral = std::min(late, tolerance_);
+    decision.deferral = std::min(late, window());
     decision.lateness = late - decision.deferral;
     if (off_grid_) pass_before_retry(decision);
     if (decision.lateness > max_drift_) {

@@ -1,6 +1,6 @@
-#include "support/catch.hpp"
-
 #include <cliffracer/detail/registration/timer_registration.hpp>
+
+#include "support/catch.hpp"
 
 #include <chrono>
 

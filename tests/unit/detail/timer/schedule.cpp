@@ -301,3 +301,20 @@ TEST_CASE("within the tolerance nothing is late, for drift and for what was miss
   CHECK(decision.drifted);
   CHECK(decision.lateness == 1ns);
 }
+
+TEST_CASE("the tolerance of a timer makes its late retries neither deferred nor on time") {
+  Schedule schedule{{.interval = 10s, .max_drift = 2s, .error_backoff = 1s, .tolerance = 5s}, at(0s)};
+  CHECK(schedule.wake(at(12s)).deferral == 2s);
+  CHECK(schedule.finished(at(12s), false) == 0);
+  CHECK(schedule.window() == 0s);
+  auto decision = schedule.wake(at(14s));
+  CHECK(decision.deferral == 0s);
+  CHECK(decision.lateness == 1s);
+  CHECK_FALSE(decision.drifted);
+  CHECK(schedule.finished(at(14s), false) == 0);
+  decision = schedule.wake(at(17s + 1ns));
+  CHECK(decision.lateness == 2s + 1ns);
+  CHECK(decision.drifted);
+  CHECK(schedule.finished(at(18s), true) == 0);
+  CHECK(schedule.window() == 5s);
+}
