@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cliffracer/detail/text/exception_text.hpp>
+#include <cliffracer/detail/text/short_text.hpp>
 #include <cliffracer/detail/time/time_point.hpp>
 #include <cliffracer/detail/timer/hold_history.hpp>
 #include <cliffracer/detail/timer/observer_calls.hpp>
@@ -13,9 +14,6 @@
 #include <cliffracer/detail/work/work_context.hpp>
 #include <cliffracer/tick_context.hpp>
 
-#include <algorithm>
-#include <array>
-#include <charconv>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -24,7 +22,6 @@
 #include <stop_token>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <utility>
 
 namespace cliffracer::detail {
@@ -116,7 +113,7 @@ class TimerRuns {
     WorkerRun& run = *entry.worker_run;
     const auto length = elapsed(run.started, run.ended);
     if (run.withdrawn && entry.limit && entry.limit->has_passed) {
-      const Text text = Text{} << "timeout: no worker was free for " << entry.limit->timeout;
+      const ShortText text = ShortText{} << "timeout: no worker was free for " << entry.limit->timeout;
       fail(entry, now, length, text.view(), run.context);
     } else if (run.withdrawn) {
       log_.withdrawn(entry);
@@ -203,35 +200,6 @@ class TimerRuns {
   }
 
  private:
-  /// A short text without allocation, because there may be no memory. The end of a longer one is cut off.
-  class Text {
-   public:
-    Text& operator<<(std::string_view text) noexcept {
-      length_ += text.copy(end(), rest());
-      return *this;
-    }
-    Text& operator<<(std::uint32_t number) noexcept {
-      return ended_at(std::to_chars(end(), end() + rest(), number));
-    }
-    Text& operator<<(std::chrono::nanoseconds time) noexcept {
-      constexpr int decimals = 3;
-      return ended_at(std::to_chars(end(), end() + rest(), seconds(time), std::chars_format::fixed, decimals))
-             << " s";
-    }
-    [[nodiscard]] std::string_view view() const noexcept { return {text_.data(), length_}; }
-
-   private:
-    char* end() noexcept { return text_.data() + length_; }
-    [[nodiscard]] std::size_t rest() const noexcept { return text_.size() - length_; }
-    Text& ended_at(std::to_chars_result result) noexcept {
-      if (result.ec == std::errc{}) length_ = static_cast<std::size_t>(result.ptr - text_.data());
-      return *this;
-    }
-
-    std::array<char, 256> text_{};
-    std::size_t length_ = 0;
-  };
-
   // What few runs come to is not part of the code that every run goes through.
 
   [[gnu::noinline]] void not_run(TimerEntry& entry, const Schedule::Decision& decision) const {
@@ -266,7 +234,7 @@ class TimerRuns {
                                   std::chrono::nanoseconds length, WorkContext& context) const {
     const bool is_overdue = entry.limit && entry.limit->has_passed;
     if (entry.method->start && is_overdue && is_abort(thrown)) {
-      const Text text = Text{} << "timeout: cancelled after " << entry.limit->timeout;
+      const ShortText text = ShortText{} << "timeout: cancelled after " << entry.limit->timeout;
       fail(entry, now, length, text.view(), context);
     } else if (is_cancelling_ && entry.method->start && is_abort(thrown)) {
       // A plain method is never cut short: what it throws is a failure of its own.
@@ -299,7 +267,7 @@ class TimerRuns {
     log_.failed(entry, attempt, length, text, context.trace());
     tell_(&TimerObserver::on_error, entry.name, length, text);
     if (is_stopping_ || entry.is_paused || !entry.schedule.gives_up()) return;
-    const Text reason = Text{} << attempt << " consecutive errors: " << text;
+    const ShortText reason = ShortText{} << attempt << " consecutive errors: " << text;
     pause(entry, reason.view());
   }
 
