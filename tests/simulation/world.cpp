@@ -176,6 +176,8 @@ void World::start_all() {
   for (std::size_t n = 0; n < players_.size(); ++n) start(n);
   stage_.time.settle();
   check_after(stage_.now());
+  // Each start may have failed at once, and then nothing is left to happen.
+  plan_starts_and_stops();
 }
 
 // ---- What is looked at
