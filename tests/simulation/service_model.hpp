@@ -82,13 +82,20 @@ class ServiceModel {
     must(now >= round.due, "a coroutine was cancelled before stop_timeout was over");
     round_of_step_ = step;
     is_cancelling_ = true;
-    round_ = Waiting::out_of_turn(now, now + std::max<Nanos>(stop_timeout_, std::chrono::seconds{1}));
+    round_ = Waiting::out_of_turn(now, now + pause_);
+    pause_ = std::min<Nanos>(pause_ * 2, longest_pause);
+    if (now >= next_line_) told_of_late_ones(now);
     // With no stop_timeout it has not waited.
     if (round.is_late) return std::nullopt;
+    return round;
+  }
+
+  /// The log has a line for each.
+  void told_of_late_ones(Nanos now) {
+    next_line_ = now + std::max<Nanos>(stop_timeout_, longest_pause);
     late_to_stop_ += static_cast<std::uint64_t>(
         std::count_if(timers.begin(), timers.end(), [](const auto& timer) { return timer.is_executing(); }));
     late_to_stop_ += is_in_stop_hook_ ? 1 : 0;
-    return round;
   }
 
   /// on_stop() is called.
@@ -160,12 +167,16 @@ class ServiceModel {
   void begin_round(Nanos now) {
     round_ = Waiting::out_of_turn(now, now + stop_timeout_);
     round_of_step_ = 0;
+    pause_ = std::chrono::milliseconds{10};
+    next_line_ = now + (stop_timeout_ > Nanos{0} ? stop_timeout_ : longest_pause);
   }
 
   void stop_before_timers(Nanos now) {
     phase_ = Phase::stopping;
     begin_round(now);
   }
+
+  static constexpr Nanos longest_pause = std::chrono::seconds{1};
 
   Nanos stop_timeout_;
   Phase phase_ = Phase::idle;
@@ -176,6 +187,8 @@ class ServiceModel {
   bool is_in_stop_hook_ = false;
   Waiting round_;  // for its end: then what still runs is cancelled
   std::uint64_t round_of_step_ = 0;
+  Nanos pause_{0};      // until what still runs is cancelled again
+  Nanos next_line_{0};  // when the log tells of what still runs
   Waiting hook_paused_;
   std::vector<Waiting> paused_;
 };

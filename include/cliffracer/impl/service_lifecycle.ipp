@@ -263,6 +263,8 @@ CLIFFRACER_DECL void Service::join_cluster(const std::shared_ptr<Link>& opened) 
 
 /// Keeps what `hook` throws.
 CLIFFRACER_DECL asio::awaitable<void> Service::capture(const Hook& hook, std::exception_ptr& thrown) {
+  // As of a timer's method: else one that tries for ever would never leave the event loop.
+  co_await asio::this_coro::throw_if_cancelled(false);
   try {
     auto task = hook();
     co_await std::move(task);
@@ -277,7 +279,9 @@ CLIFFRACER_DECL asio::awaitable<std::exception_ptr> Service::run_hook(std::strin
   const bool is_start = state_ == State::starting;
   tasks_.spawn(std::move(name), capture(hook, thrown));
   if (is_start) {
-    static_cast<void>(co_await tasks_.wait_empty(std::chrono::nanoseconds::max()));
+    const bool ended = co_await tasks_.wait_empty(std::chrono::nanoseconds::max());
+    // A stop was asked for.
+    if (!ended) co_await cancel_tasks(queue_.now());
   } else {
     co_await end_tasks();
   }

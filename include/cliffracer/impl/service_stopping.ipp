@@ -47,7 +47,7 @@ CLIFFRACER_DECL asio::awaitable<void> Service::wait_until_idle() {
 
 CLIFFRACER_DECL void Service::begin_stop() noexcept {
   // start_here() sees that a stop was requested; only its hook has to be ended.
-  if (state_ == State::starting) tasks_.cancel();
+  if (state_ == State::starting) tasks_.end_wait();
   if (state_ != State::running) return;
   state_ = State::stopping;
   asio::co_spawn(strand_, shut_down(true), asio::detached);
@@ -96,21 +96,32 @@ CLIFFRACER_DECL asio::awaitable<void> Service::end_everything(bool with_hook) {
   idle_.cancel();
 }
 
-/// Waits for what runs; after stop_timeout cancels it, says its name, and waits on.
+/// Waits for what runs, and after stop_timeout cancels it.
 CLIFFRACER_DECL asio::awaitable<void> Service::end_tasks() {
   const TimePoint asked = queue_.now();
-  bool ended = co_await tasks_.wait_empty(config_.stop_timeout);
+  const bool ended = co_await tasks_.wait_empty(config_.stop_timeout);
+  if (ended) co_return;
+  timers_.cancelling();
+  co_await cancel_tasks(asked);
+}
+
+/// Cancels what runs, again and again, because it may begin another operation; says its name, and waits for
+/// its end.
+CLIFFRACER_DECL asio::awaitable<void> Service::cancel_tasks(TimePoint asked) {
+  constexpr std::chrono::nanoseconds longest_pause = std::chrono::seconds{1};
+  const std::chrono::nanoseconds timeout = config_.stop_timeout;
   // With no stop_timeout nothing had a turn to end in.
-  bool is_late = config_.stop_timeout > std::chrono::nanoseconds::zero();
-  while (!ended) {
-    for (const auto& name : is_late ? tasks_.names() : std::vector<std::string>{}) {
-      log_.warn("{} still runs {:.1f} s after it should end", name, seconds(queue_.now() - asked));
+  TimePoint next_line = later(asked, timeout.count() > 0 ? timeout : longest_pause);
+  std::chrono::nanoseconds pause = std::chrono::milliseconds{10};
+  for (bool ended = false; !ended; pause = std::min(pause * 2, longest_pause)) {
+    const TimePoint now = queue_.now();
+    if (now >= next_line) {
+      for (const auto& name : tasks_.names())
+        log_.warn("{} still runs {:.1f} s after it should end", name, seconds(now - asked));
+      next_line = later(now, std::max(timeout, longest_pause));
     }
-    is_late = true;
-    timers_.cancelling();
     tasks_.cancel();
-    ended = co_await tasks_.wait_empty(
-        std::max<std::chrono::nanoseconds>(config_.stop_timeout, std::chrono::seconds{1}));
+    ended = co_await tasks_.wait_empty(pause);
   }
 }
 

@@ -89,7 +89,7 @@ class ClusterClaims final : public TickClaims {
 
   void run_began(TimerEntry& entry) noexcept override {
     Member& member = member_of(entry);
-    member.running = {.owner = around_.id, .tick = entry.cluster->token()};
+    member.running = {.owner = around_.id, .tick = entry.cluster->token};
     entry.stats.owner_seen(around_.id);
     tell(member);
     beat_alarm_.ring();

@@ -213,6 +213,8 @@ class Dispatcher {
 
   /// One message in its handler, to the end. Nothing escapes.
   asio::awaitable<void> handle(const MessageHandler& handler, PreparedMessage job) {
+    // As of a timer's method: else one that tries for ever would never leave the event loop.
+    co_await asio::this_coro::throw_if_cancelled(false);
     if (log_.should_log(spdlog::level::debug)) log_.debug("{} {}", label(handler), ids_text(*job.context));
     std::string result_text;
     std::optional<Refusal> failure;

@@ -125,6 +125,7 @@ class Service {
   asio::awaitable<void> shut_down(bool with_hook);
   asio::awaitable<void> end_everything(bool with_hook);
   asio::awaitable<void> end_tasks();
+  asio::awaitable<void> cancel_tasks(TimePoint asked);
   asio::awaitable<std::exception_ptr> run_hook(std::string name, const Hook& hook);
   asio::awaitable<void> capture(const Hook& hook, std::exception_ptr& thrown);
   void open_for_messages();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cliffracer/detail/time/time_point.hpp>
+#include <cliffracer/detail/timer/outcome.hpp>
 #include <cliffracer/scope.hpp>
 
 #include <chrono>
@@ -13,14 +14,11 @@ namespace cliffracer::detail {
 struct ClusterTimer {
   explicit ClusterTimer(WhenUnavailable unavailable) noexcept : when_unavailable{unavailable} {}
 
-  /// Of the run that may begin or is in progress: the fencing token.
-  [[nodiscard]] std::uint64_t token() const noexcept { return is_granted ? tick : held.value_or(tick); }
-
   const WhenUnavailable when_unavailable;
-  std::uint64_t tick = 0;               // the newest that was asked for
-  std::optional<std::uint64_t> held{};  // the newest that was claimed here
-  bool is_asking = false;
-  bool is_granted = false;  // `tick` may be run, and until the end of that run
+  std::uint64_t tick = 0;                // the newest that was asked for
+  std::optional<ClaimOutcome> answer{};  // to that; none: it is on its way
+  std::optional<std::uint64_t> held{};   // the newest that was claimed here
+  std::uint64_t token = 0;               // of the run that may begin or is in progress
   TimePoint asked{};
   std::chrono::nanoseconds claim_time{0};  // how long the newest answer took
 };

@@ -23,15 +23,15 @@ namespace cliffracer::detail {
 struct MethodRunner : WorkContext {
   Suspended turn;
   std::shared_ptr<TaskGroup::Task> task;
-  TimerEntry* entry = nullptr;  // of the newest run
-  TimePoint began{};
+  TimerEntry* timer = nullptr;  // of the newest run
   bool is_executing = false;
 };
 
 /// The coroutines that await the methods of a TimerLoop; as many as runs were suspended at once. Only on the
 /// strand.
 ///
-/// One of them drives at a time: it goes through the loop's batch until a method suspends it.
+/// One of them drives at a time: it resumes the timers of the loop's batch and awaits the methods of those
+/// that run, until a method suspends it.
 template <class Loop>
 class MethodRunners final : private WorkContext::HoldMeter {
  public:
@@ -88,6 +88,9 @@ class MethodRunners final : private WorkContext::HoldMeter {
 
  private:
   asio::awaitable<void> await_methods(MethodRunner& self) {
+    // A cancellation fails the operation in progress only, and is repeated. If it failed each later one
+    // before that has begun, a method that tries for ever would never leave the event loop.
+    co_await asio::this_coro::throw_if_cancelled(false);
     while (!loop_.is_stopping()) {
       try {
         co_await self.turn.suspend(strand_, [this, &self] { wait_for_turn(self); });
@@ -98,21 +101,19 @@ class MethodRunners final : private WorkContext::HoldMeter {
       }
       // While a method is suspended another runner drives.
       while (driver_ == &self && loop_.next_coroutine()) {
-        TimerEntry& entry = loop_.pop_batch();
-        const Schedule::Decision decision = loop_.begin(entry);
-        if (!decision.run) continue;
+        TimerEntry& timer = loop_.pop_batch();
+        self.timer = &timer;
+        if (!loop_.advance(timer)) continue;
         self.begin();
-        self.entry = &entry;
-        self.began = loop_.last_seen();
         self.is_executing = true;
         std::exception_ptr thrown;
         try {
-          if (entry.method->takes_context) {
-            const TickContext tick = loop_.context_of(entry, decision);
-            auto run = entry.method->start(entry.object, &tick);
+          if (timer.method->takes_context) {
+            const TickContext tick = loop_.context_of(timer);
+            auto run = timer.method->start(timer.object, &tick);
             co_await std::move(run);
           } else {
-            auto run = entry.method->start(entry.object, nullptr);
+            auto run = timer.method->start(timer.object, nullptr);
             co_await std::move(run);
           }
         } catch (...) {
@@ -120,7 +121,7 @@ class MethodRunners final : private WorkContext::HoldMeter {
         }
         // What the method did to it is none of the next one's business.
         co_await asio::this_coro::reset_cancellation_state();
-        co_await asio::this_coro::throw_if_cancelled(true);
+        co_await asio::this_coro::throw_if_cancelled(false);
         self.is_executing = false;
         loop_.method_ended(self, thrown, driver_ == &self);
       }
@@ -139,7 +140,7 @@ class MethodRunners final : private WorkContext::HoldMeter {
   /// A piece of a run after it was suspended.
   void held(WorkContext& context, TimePoint began, TimePoint ended) noexcept override {
     const auto& runner = static_cast<const MethodRunner&>(context);
-    if (runner.entry) loop_.held(*runner.entry, began, ended);
+    if (runner.timer) loop_.held(*runner.timer, began, ended);
   }
 
   Loop& loop_;

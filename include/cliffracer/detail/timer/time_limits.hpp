@@ -1,75 +1,122 @@
 #pragma once
 
+#include <cliffracer/detail/coroutine/operation_memory.hpp>
+#include <cliffracer/detail/time/timer_queue.hpp>
 #include <cliffracer/detail/timer/timer_entry.hpp>
 #include <cliffracer/detail/timer/timer_places.hpp>
 #include <cliffracer/detail/timer/timer_runs.hpp>
 #include <cliffracer/detail/work/task_group.hpp>
 
+#include <asio/dispatch.hpp>
+
+#include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <memory>
 #include <stop_token>
 #include <utility>
 
 namespace cliffracer::detail {
 
-/// The timeouts of a TimerLoop's runs. While a run with a timeout is in progress, its entry waits in the
-/// queue for the end of its time. Only on the strand.
-class TimeLimits {
+/// The timeouts of a TimerLoop's runs, which wait in the queue beside the timers. Only on the strand.
+class TimeLimits final : private TimerQueue::Group {
  public:
-  TimeLimits(TimerPlaces& places, const TimerRuns& runs) : places_{places}, runs_{runs} {}
+  TimeLimits(const Strand& strand, TimerQueue& queue, TimerPlaces& places, const TimerRuns& runs)
+      : strand_{strand}, queue_{queue}, places_{places}, runs_{runs} {}
 
-  /// The entry's time is limited, and runs: what is due is the end of that time.
-  [[nodiscard]] static bool is_armed(const TimerEntry& entry) noexcept {
-    return entry.limit && entry.limit->is_armed;
+  /// The timer's run goes on, in `task` or (null) on a worker.
+  void arm(TimerEntry& timer, std::shared_ptr<TaskGroup::Task> task, TimePoint now) {
+    if (!timer.limit) return;
+    TimeLimit& limit = *timer.limit;
+    limit.task = std::move(task);
+    limit.due = later(timer.schedule.last_start(), limit.timeout);
+    limit.group = this;
+    if (std::exchange(limit.state, TimeLimit::State::running) == TimeLimit::State::obsolete) return;
+    places_.hold();
+    places_.insert(limit, now);
   }
 
-  /// The run that began at `began` goes on, in `task` or (null) on a worker.
-  void arm(TimerEntry& entry, TimePoint began, std::shared_ptr<TaskGroup::Task> task, TimePoint now) {
-    if (!entry.limit || runs_.is_stopping()) return;
-    entry.limit->task = std::move(task);
-    entry.limit->is_armed = true;
-    entry.due = later(began, entry.limit->timeout);
-    entry.tolerance = std::chrono::nanoseconds::zero();
-    places_.insert(entry, now);
-  }
-
-  /// Out of the batch: the time of the run in progress is over, or the run ended while that was on its way.
-  void is_due(TimerEntry& entry) const {
-    TimeLimit& limit = *entry.limit;
-    limit.is_armed = false;
-    if (std::exchange(limit.has_run_ended, false)) {
-      places_.put_back(entry);
-    } else if (!runs_.is_stopping()) {
-      limit.has_passed = true;
-      runs_.time_out(entry);
-      limit.stop.request_stop();
-      if (limit.task) TaskGroup::cancel(*limit.task);
-    }
-  }
-
-  /// After a run whose time is limited. False: the entry is on its way here as due, and is put back then.
-  [[nodiscard, gnu::noinline]] bool disarm(TimerEntry& entry) const {
-    TimeLimit& limit = *entry.limit;
+  /// The timer's run has ended at `end`.
+  void run_ended(TimerEntry& timer, TimePoint end) {
+    TimeLimit& limit = *timer.limit;
     limit.task.reset();
-    if (std::exchange(limit.has_passed, false)) limit.stop = std::stop_source{};
-    if (limit.is_armed && !places_.take_out(entry)) {
-      limit.has_run_ended = true;
-      return false;
-    }
-    limit.is_armed = false;
-    return true;
+    // Nothing could ask it to end in time, because it held the event loop.
+    if (limit.state != TimeLimit::State::passed && elapsed(timer.schedule.last_start(), end) > limit.timeout)
+      runs_.outlasted(timer);
   }
 
-  /// The timers stop: whoever runs is asked to end. True: the entry has left the queue, and its run goes on.
-  [[nodiscard]] static bool stop(TimerEntry& entry, bool was_in_queue) {
-    if (!entry.limit) return false;
-    entry.limit->stop.request_stop();
-    return was_in_queue && std::exchange(entry.limit->is_armed, false);
+  /// The same, after it was recorded.
+  void disarm(TimerEntry& timer) {
+    TimeLimit& limit = *timer.limit;
+    if (limit.state == TimeLimit::State::passed && !runs_.is_stopping()) limit.stop = std::stop_source{};
+    if (limit.state != TimeLimit::State::running && limit.state != TimeLimit::State::passed) return;
+    if (places_.remove(limit)) {
+      leave(limit);
+    } else {
+      limit.state = TimeLimit::State::obsolete;
+    }
+  }
+
+  [[nodiscard]] static bool has_passed(const TimerEntry& timer) noexcept {
+    return timer.limit && timer.limit->state == TimeLimit::State::passed;
   }
 
  private:
+  // A run that goes on after it was cancelled is cancelled again, because it may have begun another
+  // operation.
+  static constexpr std::chrono::nanoseconds shortest_pause = std::chrono::milliseconds{10};
+  static constexpr std::chrono::nanoseconds longest_pause = std::chrono::seconds{1};
+
+  struct Due {
+    using allocator_type = OperationAllocator<std::byte>;
+    [[nodiscard]] allocator_type get_allocator() const noexcept { return allocator_type{self.memory_}; }
+    void operator()() const { self.take_due(); }
+    TimeLimits& self;
+  };
+
+  void on_due() noexcept override {
+    // The loop may be gone when dispatch() returns.
+    const Strand strand{strand_};
+    asio::dispatch(strand, Due{*this});
+  }
+
+  void take_due() {
+    TimerQueue::List due = queue_.take(*this);
+    const TimePoint now = queue_.now();
+    while (!due.empty()) is_due(static_cast<TimeLimit&>(*due.pop_front()), now);
+  }
+
+  void is_due(TimeLimit& limit, TimePoint now) {
+    if (limit.state == TimeLimit::State::obsolete) return leave(limit);
+    // Another run may have begun while this was on its way.
+    if (now < limit.due) return places_.insert(limit, now);
+    TimerEntry& timer = limit.timer;
+    if (limit.state == TimeLimit::State::running) {
+      limit.state = TimeLimit::State::passed;
+      limit.pause = shortest_pause;
+      runs_.time_out(timer);
+      limit.stop.request_stop();
+    } else if (limit.pause < longest_pause) {
+      limit.pause = std::min(limit.pause * 2, longest_pause);
+      if (limit.pause == longest_pause) runs_.log().goes_on(timer);
+    }
+    // A thread can only be asked, and has been.
+    limit.due = limit.task ? later(now, limit.pause) : never;
+    places_.insert(limit, now);
+    // Its run may end in here.
+    if (const auto task = limit.task) TaskGroup::cancel(*task);
+  }
+
+  void leave(TimeLimit& limit) noexcept {
+    limit.state = TimeLimit::State::idle;
+    places_.release();
+  }
+
+  const Strand& strand_;
+  TimerQueue& queue_;
   TimerPlaces& places_;
   const TimerRuns& runs_;
+  OperationMemory memory_;
 };
 
 }  // namespace cliffracer::detail

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cliffracer/detail/coroutine/operation_memory.hpp>
+#include <cliffracer/detail/coroutine/timer_coroutine.hpp>
 #include <cliffracer/detail/registration/timer_method.hpp>
 #include <cliffracer/detail/registration/timer_options.hpp>
 #include <cliffracer/detail/time/timer_queue.hpp>
@@ -38,17 +39,39 @@ struct WorkerRun {
   WorkContext context;
 };
 
-/// How long a timer's runs may take. While one is in progress its entry waits in the queue for the end of its
-/// time.
-struct TimeLimit {
-  explicit TimeLimit(std::chrono::nanoseconds limit) : timeout{limit} {}
+/// How long a run may take. It waits in the queue beside its timer, while a run is in progress.
+struct TimeLimit : TimerQueue::Waiter {
+  enum class State : std::uint8_t {
+    idle,      // in no queue
+    running,   // until the time of the run in progress is over
+    passed,    // the run in progress has outlasted it, and is asked again to end
+    obsolete,  // the run has ended while this was on its way to the loop
+  };
 
+  TimeLimit(TimerEntry& entry, std::chrono::nanoseconds limit) : timer{entry}, timeout{limit} {}
+
+  TimerEntry& timer;
   const std::chrono::nanoseconds timeout;  // > 0
   std::stop_source stop;                   // of the run in progress
   std::shared_ptr<TaskGroup::Task> task;   // that awaits the run in progress; null on a worker
-  bool is_armed = false;                   // the entry waits for the end of the time, or is due for it
-  bool has_passed = false;                 // for the run in progress
-  bool has_run_ended = false;              // while the entry was due for the end of its time
+  std::chrono::nanoseconds pause{0};       // until it is asked again
+  State state = State::idle;
+};
+
+/// Where a timer is.
+enum class TimerState : std::uint8_t {
+  stopped,    // its loop does not run
+  waiting,    // for its due point: in the queue, or on its way there or from there
+  parked,     // paused, in no queue
+  claiming,   // has asked for its tick
+  executing,  // a run is in progress
+};
+
+/// Whether a timer may run, as asked from outside.
+enum class TimerMode : std::uint8_t {
+  active,
+  paused,
+  paused_but_once,  // a run was asked for since
 };
 
 /// One registered timer of one service object: when it is due, what it is, what it did. What every tick
@@ -64,7 +87,7 @@ struct alignas(64) TimerEntry : TimerQueue::Waiter {
         schedule{options, TimePoint{}, extras.get()},
         worker_run{options.run_on == RunOn::worker_pool ? std::make_unique<WorkerRun>() : nullptr},
         limit{options.timeout.value() > std::chrono::nanoseconds::zero()
-                  ? std::make_unique<TimeLimit>(options.timeout)
+                  ? std::make_unique<TimeLimit>(*this, options.timeout)
                   : nullptr},
         cluster{options.scope == Scope::cluster ? std::make_unique<ClusterTimer>(options.when_unavailable)
                                                 : nullptr},
@@ -76,9 +99,15 @@ struct alignas(64) TimerEntry : TimerQueue::Waiter {
 
   /// Has fetched from memory what every tick touches, but for the statistics' buckets.
   void prefetch() const noexcept {
-    for (std::size_t line = 0; line < 5; ++line)
+#pragma GCC unroll 8
+    for (std::size_t line = 0; line < 8; ++line)
       __builtin_prefetch(reinterpret_cast<const std::byte*>(this) + 64 * line, 1);
   }
+
+  [[nodiscard]] bool is_executing() const noexcept { return state == TimerState::executing; }
+  [[nodiscard]] bool is_paused() const noexcept { return mode != TimerMode::active; }
+  /// Paused, and not asked for a run.
+  [[nodiscard]] bool is_resting() const noexcept { return mode == TimerMode::paused; }
 
   void* object;
   const TimerMethod* method;
@@ -87,11 +116,25 @@ struct alignas(64) TimerEntry : TimerQueue::Waiter {
   std::unique_ptr<WorkerRun> worker_run;  // null: the method runs on the event loop
   std::unique_ptr<TimeLimit> limit;       // null: a run may take as long as it likes
   std::unique_ptr<ClusterTimer> cluster;  // null: each replica runs it
-  bool is_paused = false;
-  bool is_triggered = false;  // runs once although it is paused
-  bool is_parked = false;     // paused, and in no queue
+  TimerState state = TimerState::stopped;
+  TimerMode mode = TimerMode::active;
+  Schedule::Decision decision{};   // of the newest run
+  TimePoint ended{};               // the newest run
+  std::exception_ptr thrown;       // by the run that ends
+  WorkContext* context = nullptr;  // of the run that ends
+  TimerCoroutine::Frame frame;
+  TimerCoroutine coroutine;  // while its loop runs
   StatsCell stats;
   std::string name;
 };
+
+inline void* TimerCoroutine::promise_type::operator new(std::size_t bytes, TimerLoop& /*loop*/,
+                                                        TimerEntry& timer) {
+  return bytes <= Frame::capacity ? timer.frame.memory : ::operator new(bytes);
+}
+
+inline void TimerCoroutine::promise_type::operator delete(void* frame, std::size_t bytes) noexcept {
+  if (bytes > Frame::capacity) ::operator delete(frame);
+}
 
 }  // namespace cliffracer::detail

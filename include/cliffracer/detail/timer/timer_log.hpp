@@ -69,6 +69,23 @@ class TimerLog {
     });
   }
 
+  void outlasted(const TimerEntry& entry) const noexcept {
+    log_quietly([&] {
+      log_.warn("timer {} has outlasted its timeout of {:.3f} s: it ended before it could be asked to",
+                entry.name, seconds(entry.limit->timeout));
+    });
+  }
+
+  /// A run that was cancelled.
+  void goes_on(const TimerEntry& entry) const noexcept {
+    log_quietly([&] {
+      log_.warn(
+          "timer {} goes on after it was cancelled because of its timeout: cancelled again each second; let "
+          "the method end when an operation fails with operation_aborted",
+          entry.name);
+    });
+  }
+
   /// Somebody ("timer sync") held the event loop.
   void blocked(std::string_view by, std::chrono::nanoseconds length,
                std::chrono::nanoseconds threshold) const noexcept {
@@ -130,7 +147,7 @@ class TimerLog {
 
  private:
   static std::string what_next(const TimerEntry& entry) {
-    if (entry.is_paused || entry.schedule.gives_up()) return "no retry";
+    if (entry.is_paused() || entry.schedule.gives_up()) return "no retry";
     return fmt::format("retry in {:.3f} s", seconds(entry.schedule.backoff()));
   }
 

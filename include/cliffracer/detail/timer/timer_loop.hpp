@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cliffracer/detail/coroutine/operation_memory.hpp>
+#include <cliffracer/detail/coroutine/timer_coroutine.hpp>
 #include <cliffracer/detail/time/alarm.hpp>
 #include <cliffracer/detail/time/timer_queue.hpp>
 #include <cliffracer/detail/time/wall_clock.hpp>
@@ -21,6 +22,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <coroutine>
 #include <exception>
 #include <memory>
 #include <optional>
@@ -31,11 +33,7 @@
 
 namespace cliffracer::detail {
 
-/// The timers of one service from start to stop: wait for a due point, run the method, record, ask the
-/// schedule. On the service's strand.
-///
-/// A timer has no coroutine of its own. Plain methods are called, coroutine methods are awaited by the
-/// runners.
+/// The timers of one service from start to stop, each of them a coroutine: run(). On the service's strand.
 class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
  public:
   using Entries = std::vector<std::unique_ptr<TimerEntry>>;
@@ -50,9 +48,9 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
         entries_{entries},
         workers_{workers},
         runs_{told},
-        places_{queue, tasks, runs_},
-        limits_{places_, runs_},
-        claims_{places_, runs_, claims},
+        places_{queue, tasks, runs_.log()},
+        limits_{strand_, queue, places_, runs_},
+        claims_{runs_, claims},
         runners_{*this, strand_, tasks_, runs_.watch().is_on() ? &queue.source() : nullptr},
         clock_alarm_{queue_, strand_} {}
 
@@ -68,12 +66,13 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
     }
     tasks_.enter(*this);
     now_ = queue_.now();
-    for (const auto& entry : entries_) {
-      entry->group = this;
-      if (entry->schedule.is_aligned()) entry->extras->wall_offset = wall_clock_->offset();
-      runs_.start(*entry, now_);
+    for (const auto& timer : entries_) {
+      timer->group = this;
+      if (timer->schedule.is_aligned()) timer->extras->wall_offset = wall_clock_->offset();
+      runs_.start(*timer, now_);
       places_.hold();
-      places_.put_back(*entry);
+      timer->coroutine = run(*timer);
+      advance(*timer);
     }
     places_.flush(now_);
   }
@@ -81,11 +80,12 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
   /// No run starts any more; runs in progress are asked to end by their stop_token.
   void request_stop() {
     runs_.request_stop();
-    for (const auto& entry : entries_) {
-      const bool is_out = places_.take_out(*entry);
-      // A run in progress leaves when it has ended.
-      if (!TimeLimits::stop(*entry, is_out) && is_out) places_.leave(*entry);
+    for (const auto& timer : entries_) {
+      if (timer->limit) timer->limit->stop.request_stop();
+      if (places_.take_out(*timer)) leave(*timer);
     }
+    while (TimerEntry* const timer = places_.take_entering()) leave(*timer);
+    // A timer whose claim or run is in progress leaves after it.
     while (!places_.is_batch_empty()) dismiss(places_.pop());
     runners_.stop();
     clock_alarm_.ring();
@@ -99,9 +99,11 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
   void worker_returned(TimerEntry& entry) { asio::dispatch(strand_, Returned{*this, entry}); }
 
   /// What came of a claim.
-  void claim_decided(TimerEntry& entry, ClaimOutcome outcome) {
-    now_ = queue_.now();
-    claims_.decided(entry, outcome, now_);
+  void claim_decided(TimerEntry& timer, ClaimOutcome outcome) {
+    TimerClaims::decided(timer, outcome, queue_.now());
+    if (timer.state != TimerState::claiming) return;
+    places_.append_to_batch(timer);
+    if (!is_turn_pending_ && !runners_.is_starting()) post_turn();
   }
 
   // ---- Control, also from inside a method
@@ -109,7 +111,7 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
   void pause(TimerEntry& entry, std::string_view reason) {
     now_ = queue_.now();
     runs_.pause(entry, reason);
-    queue_again(entry);
+    wait_again(entry);
   }
 
   /// Something ("rpc get_health") held the event loop that is no timer.
@@ -118,22 +120,22 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
   }
 
   void resume(TimerEntry& entry) {
-    if (!entry.is_paused) return;
+    if (!entry.is_paused()) return;
     now_ = queue_.now();
     runs_.resume(entry, now_);
-    queue_again(entry);
+    wait_again(entry);
   }
 
   void trigger(TimerEntry& entry) {
     now_ = queue_.now();
     runs_.trigger(entry, now_);
-    queue_again(entry);
+    wait_again(entry);
   }
 
   void set_interval(TimerEntry& entry, std::chrono::nanoseconds interval) {
     now_ = queue_.now();
     runs_.set_interval(entry, interval, now_);
-    queue_again(entry);
+    wait_again(entry);
   }
 
   // ---- For the runners
@@ -141,23 +143,27 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
   [[nodiscard]] bool is_stopping() const noexcept { return runs_.is_stopping(); }
   /// As of the newest look at the clock.
   [[nodiscard]] TimePoint last_seen() const noexcept { return now_; }
-  [[nodiscard]] TickContext context_of(const TimerEntry& entry, const Schedule::Decision& decision) const {
-    return runs_.context_of(entry, decision);
+  [[nodiscard]] TickContext context_of(const TimerEntry& timer) const { return runs_.context_of(timer); }
+
+  /// The timer goes on until it waits again. True: for the end of its run.
+  [[gnu::always_inline]] bool advance(TimerEntry& timer) {
+    timer.coroutine.resume();
+    if (timer.state == TimerState::stopped) [[unlikely]]
+      leave(timer);
+    return timer.is_executing();
   }
 
-  /// Runs the plain methods at the head of the batch. True: a coroutine method comes next, in this turn.
+  /// Advances the timers of plain methods at the head of the batch. True: that of a coroutine method comes
+  /// next, in this turn.
   bool next_coroutine() {
     while (!places_.is_batch_empty() && now_ < turn_end_) {
-      const TimerEntry& entry = places_.front();
-      if (runs_.is_stopping() || TimeLimits::is_armed(entry) || TimerPlaces::is_resting(entry)) {
+      const TimerEntry& next = places_.front();
+      if (runs_.is_stopping() || next.is_resting()) {
         dismiss(places_.pop());
-      } else if (claims_.is_missing(entry, now_)) {
-        claims_.ask(places_.pop(), now_);
-      } else if (entry.method->start) {
+      } else if (next.method->start) {
         return true;
       } else {
-        TimerEntry& next = places_.pop();
-        if (const Schedule::Decision decision = begin(next); decision.run) run_plain(next, decision);
+        advance(places_.pop());
       }
     }
     return false;
@@ -165,21 +171,13 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
 
   TimerEntry& pop_batch() noexcept { return places_.pop(); }
 
-  Schedule::Decision begin(TimerEntry& entry) {
-    const Schedule::Decision decision = runs_.begin(entry, now_);
-    if (decision.run) {
-      claims_.run_began(entry);
-    } else {
-      claims_.run_ended(entry);
-      places_.put_back(entry);
-    }
-    return decision;
-  }
-
-  void method_ended(MethodRunner& runner, const std::exception_ptr& thrown, bool was_never_suspended) {
+  void method_ended(MethodRunner& runner, std::exception_ptr& thrown, bool was_never_suspended) {
+    TimerEntry& timer = *runner.timer;
     now_ = queue_.now();
-    if (was_never_suspended) runs_.held(*runner.entry, runner.began, now_);
-    end(*runner.entry, runner.began, thrown, runner);
+    if (was_never_suspended) runs_.held(timer, timer.schedule.last_start(), now_);
+    if (thrown) timer.thrown.swap(thrown);
+    timer.context = &runner;
+    advance(timer);
     if (!was_never_suspended) places_.flush(now_);
   }
 
@@ -190,6 +188,100 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
   void held(TimerEntry& entry, TimePoint began, TimePoint ended) noexcept { runs_.held(entry, began, ended); }
 
  private:
+  // What a timer awaits. Conditions do not: g++ 12 destroys the frame where one awaits a bool.
+  static constexpr std::suspend_always due{};
+  static constexpr std::suspend_always answer{};
+  static constexpr std::suspend_always end_of_run{};
+
+  /// From its start to the stop.
+  TimerCoroutine run(TimerEntry& timer) {
+    while (waits(timer)) {
+      co_await due;
+      if (timer.cluster && claims_.is_missing(timer, now_)) {
+        if (!claims_.ask(timer, now_)) co_await answer;
+        if (!claims_.grants_run(timer, now_)) continue;
+      }
+      if (!runs_.begin(timer, now_)) continue;
+      if (timer.cluster) claims_.run_began(timer);
+      if (!is_called_here(timer) || !call(timer)) co_await end_of_run;
+      end(timer);
+    }
+  }
+
+  /// False: the timers stop.
+  bool waits(TimerEntry& timer) noexcept {
+    if (runs_.is_stopping()) [[unlikely]] {
+      timer.state = TimerState::stopped;
+      return false;
+    }
+    places_.wait(timer);
+    return true;
+  }
+
+  /// Else the runner that advances the timer awaits its method.
+  static bool is_called_here(const TimerEntry& timer) noexcept {
+    return !timer.method->start || timer.thrown;
+  }
+
+  /// Calls the timer's method, here or on a worker, unless that was not possible. True: the run has ended.
+  bool call(TimerEntry& timer) {
+    if (timer.thrown) return true;
+    if (timer.worker_run) return !call_on_worker(timer);
+    try {
+      timer.context = &context_;
+      context_.begin();
+      const WorkContextScope scope{&context_};
+      if (timer.method->takes_context) {
+        const TickContext tick = runs_.context_of(timer);
+        timer.method->call(timer.object, &tick);
+      } else {
+        timer.method->call(timer.object, nullptr);
+      }
+    } catch (...) {
+      timer.thrown = std::current_exception();
+    }
+    now_ = queue_.now();
+    runs_.held(timer, timer.schedule.last_start(), now_);
+    return true;
+  }
+
+  /// False: there is no memory for it, and the run has failed.
+  [[gnu::noinline]] bool call_on_worker(TimerEntry& timer) {
+    WorkerRun& run = *timer.worker_run;
+    try {
+      timer.context = &run.context;
+      run.tick = runs_.context_of(timer);
+      run.asked = now_;
+      run.context.begin();
+      workers_->post(timer);
+    } catch (...) {
+      timer.thrown = std::current_exception();
+      return false;
+    }
+    now_ = queue_.now();
+    limits_.arm(timer, nullptr, now_);
+    return true;
+  }
+
+  void end(TimerEntry& timer) {
+    if (timer.worker_run || timer.limit || timer.cluster) return end_special(timer);
+    runs_.end(timer, now_, false);
+  }
+
+  /// Of a timer that has more than a method.
+  [[gnu::noinline]] void end_special(TimerEntry& timer) {
+    const bool is_worker_run = timer.worker_run && !timer.thrown;
+    if (timer.limit) limits_.run_ended(timer, is_worker_run ? timer.worker_run->ended : now_);
+    const bool has_passed = TimeLimits::has_passed(timer);
+    if (is_worker_run) {
+      runs_.end_worker_run(timer, now_, has_passed);
+    } else {
+      runs_.end(timer, now_, has_passed);
+    }
+    if (timer.limit) limits_.disarm(timer);
+    if (timer.cluster) claims_.run_ended(timer);
+  }
+
   // How long runs may follow each other before other work of the event loop gets its turn.
   static constexpr std::chrono::nanoseconds turn_length = std::chrono::milliseconds{1};
   // How long after it was set aligned timers still go by the old wall clock at most.
@@ -231,7 +323,7 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
 
   void add_names(std::vector<std::string>& names) const override {
     for (const auto& entry : entries_) {
-      if (entry->stats.is_executing()) names.push_back("timer " + entry->name);
+      if (entry->is_executing()) names.push_back("timer " + entry->name);
     }
   }
 
@@ -255,15 +347,19 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
           break;
         } catch (...) {
           // A failed run, though the method was not called.
-          TimerEntry& entry = places_.pop();
-          if (begin(entry).run) end(entry, now_, std::current_exception(), context_);
+          TimerEntry& timer = places_.pop();
+          timer.thrown = std::current_exception();
+          timer.context = &context_;
+          advance(timer);
+          timer.thrown = nullptr;
           continue;
         }
       }
       if (const MethodRunner* const suspended = runners_.drive()) {
         now_ = queue_.now();
-        runs_.held(*suspended->entry, suspended->began, now_);
-        limits_.arm(*suspended->entry, suspended->began, suspended->task, now_);
+        TimerEntry& timer = *suspended->timer;
+        runs_.held(timer, timer.schedule.last_start(), now_);
+        limits_.arm(timer, suspended->task, now_);
       }
     }
     places_.flush(now_);
@@ -280,73 +376,37 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
     }
   }
 
-  void run_plain(TimerEntry& entry, const Schedule::Decision& decision) {
-    const TimePoint started = now_;
-    std::exception_ptr thrown;
-    try {
-      if (entry.worker_run) {
-        entry.worker_run->tick = runs_.context_of(entry, decision);
-        entry.worker_run->asked = started;
-        entry.worker_run->context.begin();
-        workers_->post(entry);
-        now_ = queue_.now();
-        limits_.arm(entry, started, nullptr, now_);
-        return;
-      }
-      context_.begin();
-      const WorkContextScope scope{&context_};
-      if (entry.method->takes_context) {
-        const TickContext tick = runs_.context_of(entry, decision);
-        entry.method->call(entry.object, &tick);
-      } else {
-        entry.method->call(entry.object, nullptr);
-      }
-    } catch (...) {
-      thrown = std::current_exception();
-    }
+  void end_worker_run(TimerEntry& timer) {
     now_ = queue_.now();
-    runs_.held(entry, started, now_);
-    end(entry, started, thrown, context_);
-  }
-
-  void end_worker_run(TimerEntry& entry) {
-    now_ = queue_.now();
-    runs_.end_worker_run(entry, now_);
-    run_ended(entry);
+    advance(timer);
     places_.flush(now_);
   }
 
-  [[gnu::always_inline]] void end(TimerEntry& entry, TimePoint started, const std::exception_ptr& thrown,
-                                  WorkContext& context) {
-    runs_.end(entry, now_, elapsed(started, now_), thrown, context);
-    run_ended(entry);
-  }
-
-  void run_ended(TimerEntry& entry) {
-    if (entry.cluster) claims_.run_ended(entry);
-    if (!entry.limit || limits_.disarm(entry)) places_.put_back(entry);
-  }
-
-  /// An entry of the batch that does not run now.
-  void dismiss(TimerEntry& entry) {
-    if (TimeLimits::is_armed(entry)) {
-      limits_.is_due(entry);
+  /// One of the batch that does not run now.
+  void dismiss(TimerEntry& timer) {
+    if (timer.state == TimerState::claiming) {
+      // It has its answer.
+      advance(timer);
+    } else if (runs_.is_stopping()) {
+      leave(timer);
     } else {
-      places_.put_back(entry);
+      places_.wait(timer);
     }
-    if (runs_.is_stopping()) places_.flush(now_);
+  }
+
+  /// The timer does not come back.
+  [[gnu::noinline]] void leave(TimerEntry& timer) noexcept {
+    timer.coroutine = {};
+    timer.state = TimerState::stopped;
+    timer.stats.loop_ended();
+    places_.release();
   }
 
   /// After its schedule has changed, or whether it rests.
-  void queue_again(TimerEntry& entry) {
-    if (entry.stats.is_executing()) return;
-    entry.stats.due_again(entry.schedule.due());
-    // It may be among those that have run in this turn.
-    places_.flush(now_);
-    // Else the schedule is asked when its turn comes.
-    if (!places_.take_out(entry)) return;
-    places_.put_back(entry);
-    places_.flush(now_);
+  void wait_again(TimerEntry& timer) {
+    if (timer.is_executing()) return;
+    timer.stats.due_again(timer.schedule.due());
+    places_.wait_again(timer, now_);
   }
 
   // ---- The wall clock
@@ -365,7 +425,7 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
     for (const auto& entry : entries_) {
       if (!entry->schedule.is_aligned()) continue;
       runs_.follow_clock(*entry, wall_clock_->offset(), now_);
-      queue_again(*entry);
+      wait_again(*entry);
     }
   }
 

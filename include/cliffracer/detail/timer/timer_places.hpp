@@ -2,7 +2,7 @@
 
 #include <cliffracer/detail/time/timer_queue.hpp>
 #include <cliffracer/detail/timer/timer_entry.hpp>
-#include <cliffracer/detail/timer/timer_runs.hpp>
+#include <cliffracer/detail/timer/timer_log.hpp>
 #include <cliffracer/detail/work/task_group.hpp>
 
 #include <cstddef>
@@ -11,85 +11,89 @@
 
 namespace cliffracer::detail {
 
-/// Where the entries of a TimerLoop are: in the queue; among those that are due, which become the batch; in a
-/// run; or, paused, parked. Only on the strand.
+/// Where the timers of a TimerLoop wait: in the queue, or, if they are due, in the batch. Only on the strand.
 class TimerPlaces {
  public:
   /// The task group has a guest as long as anything is held here.
-  TimerPlaces(TimerQueue& queue, TaskGroup& tasks, const TimerRuns& runs)
-      : queue_{queue}, tasks_{tasks}, runs_{runs} {}
+  TimerPlaces(TimerQueue& queue, TaskGroup& tasks, const TimerLog& log)
+      : queue_{queue}, tasks_{tasks}, log_{log} {}
   TimerPlaces(const TimerPlaces&) = delete;
   TimerPlaces& operator=(const TimerPlaces&) = delete;
   ~TimerPlaces() { queue_.release(reserved_); }
 
-  /// Room in the queue. Throws std::bad_alloc.
+  /// Room for `timers` more in the queue. Throws std::bad_alloc.
   void reserve(std::size_t timers, bool has_tolerance) {
     queue_.reserve(timers, has_tolerance);
-    reserved_ = timers;
+    reserved_ += timers;
   }
 
   // ---- The batch
 
   [[nodiscard]] bool is_batch_empty() const noexcept { return batch_.empty(); }
   void append_to_batch(const TimerQueue::List& due) noexcept { batch_.append(due); }
+  void append_to_batch(TimerEntry& timer) noexcept { batch_.push_back(&timer); }
   [[nodiscard]] TimerEntry& front() const noexcept { return static_cast<TimerEntry&>(*batch_.front()); }
 
   TimerEntry& pop() noexcept {
-    auto& entry = static_cast<TimerEntry&>(*batch_.pop_front());
+    auto& timer = static_cast<TimerEntry&>(*batch_.pop_front());
     // With many timers a tick would wait for memory several times: what the next but one needs comes
     // meanwhile.
-    if (const auto* const next = batch_.front(); next && next->next)
-      static_cast<const TimerEntry*>(next->next)->prefetch();
-    return entry;
+    if (!batch_.empty() && batch_.front()->next) static_cast<TimerEntry&>(*batch_.front()->next).prefetch();
+    return timer;
   }
 
-  // ---- Into and out of the queue
+  // ---- The queue
 
-  /// Paused, and not asked for a run.
-  [[nodiscard]] static bool is_resting(const TimerEntry& entry) noexcept {
-    return entry.is_paused && !entry.is_triggered;
+  /// The timer waits for its due point, from the next flush() on.
+  void wait(TimerEntry& timer) noexcept {
+    timer.state = TimerState::waiting;
+    entering_.push_back(&timer);
   }
 
-  /// An entry without a place gets one: with the next flush() the queue, unless it rests.
-  void put_back(TimerEntry& entry) noexcept {
-    // Asked here, because an observer that was told of the run may have changed it.
-    entry.due = entry.schedule.due();
-    entry.tolerance = entry.schedule.window();
-    if (is_resting(entry) && !runs_.is_stopping()) {
-      entry.is_parked = true;
-    } else {
-      waiting_again_.push_back(&entry);
-    }
-  }
-
-  /// Into the queue with what has been put back; while the timers stop, out of here. `now` is what the caller
-  /// last saw.
+  /// Queues each timer that waits since then. The schedule is asked here, because it may have changed since;
+  /// `now` is what the caller last saw.
   void flush(TimePoint now) {
-    TimerQueue::List timers = std::exchange(waiting_again_, {});
-    if (runs_.is_stopping()) {
-      while (!timers.empty()) leave(static_cast<TimerEntry&>(*timers.pop_front()));
-    } else {
-      insert(timers, now);
+    TimerQueue::List timers;
+    while (!entering_.empty()) {
+      auto& timer = static_cast<TimerEntry&>(*entering_.pop_front());
+      if (timer.is_resting()) {
+        timer.state = TimerState::parked;
+        continue;
+      }
+      timer.due = timer.schedule.due();
+      timer.tolerance = timer.schedule.window();
+      timers.push_back(&timer);
     }
+    insert(timers, now);
   }
 
-  /// Into the queue at once.
-  void insert(TimerEntry& entry, TimePoint now) {
+  /// The timer's schedule has changed, or whether it rests. The schedule of one that is on its way, or not
+  /// waiting, is asked when its turn comes.
+  void wait_again(TimerEntry& timer, TimePoint now) {
+    if (!take_out(timer)) return;
+    wait(timer);
+    flush(now);
+  }
+
+  /// False: it is on its way, or not waiting.
+  [[nodiscard]] bool take_out(TimerEntry& timer) noexcept {
+    return timer.state == TimerState::parked || (timer.state == TimerState::waiting && queue_.remove(timer));
+  }
+
+  /// One that waits for flush(); null: there is none.
+  [[nodiscard]] TimerEntry* take_entering() noexcept {
+    return entering_.empty() ? nullptr : static_cast<TimerEntry*>(entering_.pop_front());
+  }
+
+  // ---- The end of a run's time
+
+  void insert(TimeLimit& limit, TimePoint now) {
     TimerQueue::List one;
-    one.push_back(&entry);
+    one.push_back(&limit);
     insert(one, now);
   }
-
-  /// Out of the queue, or from where it is parked. False: it is due already, or runs.
-  bool take_out(TimerEntry& entry) noexcept {
-    return std::exchange(entry.is_parked, false) || queue_.remove(entry);
-  }
-
-  /// It does not come back.
-  void leave(TimerEntry& entry) noexcept {
-    entry.stats.loop_ended();
-    release();
-  }
+  /// False: it is on its way.
+  [[nodiscard]] bool remove(TimeLimit& limit) noexcept { return queue_.remove(limit); }
 
   // ---- Timers that have not left, and handlers on their way
 
@@ -99,19 +103,19 @@ class TimerPlaces {
   }
 
  private:
-  void insert(const TimerQueue::List& timers, TimePoint now) {
+  void insert(const TimerQueue::List& waiters, TimePoint now) {
     try {
-      queue_.insert(timers, now);
+      queue_.insert(waiters, now);
     } catch (...) {
-      runs_.log().end_without_memory(std::current_exception());
+      log_.end_without_memory(std::current_exception());
     }
   }
 
   TimerQueue& queue_;
   TaskGroup& tasks_;
-  const TimerRuns& runs_;
-  TimerQueue::List batch_;          // due
-  TimerQueue::List waiting_again_;  // until flush()
+  const TimerLog& log_;
+  TimerQueue::List batch_;     // due
+  TimerQueue::List entering_;  // until flush()
   std::size_t reserved_ = 0;
   std::size_t held_ = 0;
 };

@@ -62,57 +62,58 @@ class TimerRuns {
   /// At the start of all timers.
   void start(TimerEntry& entry, TimePoint now) const {
     if (entry.limit && entry.limit->stop.stop_requested()) entry.limit->stop = std::stop_source{};
-    if (entry.cluster) entry.cluster->is_granted = false;
-    entry.is_triggered = false;
+    was_asked(entry);
     entry.schedule.start(now);
     entry.stats.loop_started(entry.schedule.due());
     log_.started(entry);
   }
 
   /// Asks the schedule whether to run, and records it.
-  Schedule::Decision begin(TimerEntry& entry, TimePoint now) {
-    const TimePoint last_start = entry.schedule.last_start();
-    const Schedule::Decision decision = entry.schedule.wake(now);
+  bool begin(TimerEntry& entry, TimePoint now) {
+    const Schedule::Decision& decision = entry.decision = entry.schedule.wake(now);
     if (!decision.run) {
       not_run(entry, decision);
-      return decision;
+      return false;
     }
-    entry.is_triggered = false;
+    was_asked(entry);
+    entry.state = TimerState::executing;
     entry.stats.run_started(decision);
-    if (entry.cluster) entry.stats.token_used(entry.cluster->token());
+    if (entry.cluster) entry.stats.token_used(entry.cluster->token);
     if (decision.lateness >= HoldHistory::shortest || decision.drifted) {
-      late(entry, decision, now, later(last_start, entry.stats.last_execution_time()));
+      late(entry, decision, now);
     } else {
       entry.stats.late(LatenessCause::none, {});
     }
     if (run_observer_ || tell_) tell_started(entry, decision, now);
     log_.tick(entry, decision.lateness);
-    return decision;
+    return true;
   }
 
-  [[nodiscard]] TickContext context_of(const TimerEntry& entry, const Schedule::Decision& decision) const {
+  [[nodiscard]] TickContext context_of(const TimerEntry& entry) const {
+    const Schedule::Decision& decision = entry.decision;
     return {.due = decision.due,
             .lateness = decision.lateness,
             .run_number = entry.stats.execution_count(),
             .attempt = decision.attempt,
             .stop_token = entry.limit ? entry.limit->stop.get_token() : stop_.get_token(),
             .deferral = decision.deferral,
-            .token = entry.cluster ? entry.cluster->token() : 0};
+            .token = entry.cluster ? entry.cluster->token : 0};
   }
 
-  /// A run that took `length` has ended.
-  void end(TimerEntry& entry, TimePoint now, std::chrono::nanoseconds length,
-           const std::exception_ptr& thrown, WorkContext& context) const {
-    if (thrown) return end_with(thrown, entry, now, length, context);
+  /// A run that was not on the worker pool has ended, as the entry says. `has_passed`: its time was over.
+  void end(TimerEntry& entry, TimePoint now, bool has_passed) const {
+    const auto length = elapsed(entry.schedule.last_start(), now);
+    if (entry.thrown) [[unlikely]]
+      return end_with(std::exchange(entry.thrown, nullptr), entry, now, length, has_passed, *entry.context);
     record(entry, Outcome::succeeded, now, length);
     if (tell_) tell_(&TimerObserver::on_success, entry.name, length);
   }
 
   /// The same for one on the worker pool, as its WorkerRun tells.
-  void end_worker_run(TimerEntry& entry, TimePoint now) const {
+  void end_worker_run(TimerEntry& entry, TimePoint now, bool has_passed) const {
     WorkerRun& run = *entry.worker_run;
     const auto length = elapsed(run.started, run.ended);
-    if (run.withdrawn && entry.limit && entry.limit->has_passed) {
+    if (run.withdrawn && has_passed) {
       const ShortText text = ShortText{} << "timeout: no worker was free for " << entry.limit->timeout;
       fail(entry, now, length, text.view(), run.context);
     } else if (run.withdrawn) {
@@ -121,7 +122,10 @@ class TimerRuns {
       tell_(&TimerObserver::on_cancel, entry.name, length);
     } else {
       entry.stats.worker_found(elapsed(run.asked, run.started));
-      end(entry, now, length, std::exchange(run.thrown, nullptr), run.context);
+      if (run.thrown)
+        return end_with(std::exchange(run.thrown, nullptr), entry, now, length, has_passed, run.context);
+      record(entry, Outcome::succeeded, now, length);
+      if (tell_) tell_(&TimerObserver::on_success, entry.name, length);
     }
   }
 
@@ -130,7 +134,7 @@ class TimerRuns {
     const bool is_elsewhere = outcome != ClaimOutcome::failed && outcome != ClaimOutcome::unclear;
     std::uint64_t passed = 0;
     if (is_passed_over) {
-      entry.is_triggered = false;
+      was_asked(entry);
       passed = entry.schedule.pass_over(now);
     }
     entry.stats.claim_decided(outcome, passed, entry.schedule.due());
@@ -139,10 +143,17 @@ class TimerRuns {
     tell_passed(entry, SkipReason::missed, passed - 1);
   }
 
-  /// The run in progress has outlasted its timeout.
+  /// The run in progress has outlasted its timeout, and is asked to end.
   void time_out(TimerEntry& entry) const {
     entry.stats.timed_out();
     log_.timed_out(entry);
+    tell_(&TimerObserver::on_timeout, entry.name);
+  }
+
+  /// The run that ends has outlasted its timeout, and could not be asked.
+  void outlasted(TimerEntry& entry) const {
+    entry.stats.timed_out();
+    log_.outlasted(entry);
     tell_(&TimerObserver::on_timeout, entry.name);
   }
 
@@ -155,8 +166,7 @@ class TimerRuns {
   // ---- Asked for from outside
 
   void pause(TimerEntry& entry, std::string_view reason) const {
-    entry.is_paused = true;
-    entry.is_triggered = false;
+    entry.mode = TimerMode::paused;
     entry.stats.paused(reason);
     log_.paused(entry, reason);
     tell_(&TimerObserver::on_pause, entry.name, reason);
@@ -165,7 +175,7 @@ class TimerRuns {
   /// Ends a pause.
   void resume(TimerEntry& entry, TimePoint now) const {
     const std::uint64_t passed = pass_over_pause(entry, now);
-    entry.is_paused = false;
+    entry.mode = TimerMode::active;
     entry.schedule.forget_failures();
     entry.stats.resumed();
     log_.resumed(entry, passed);
@@ -176,8 +186,8 @@ class TimerRuns {
   /// A run is asked for.
   void trigger(TimerEntry& entry, TimePoint now) const {
     const std::uint64_t passed = pass_over_pause(entry, now);
-    entry.is_triggered = true;
-    entry.schedule.trigger(now, entry.stats.is_executing());
+    if (entry.is_paused()) entry.mode = TimerMode::paused_but_once;
+    entry.schedule.trigger(now, entry.is_executing());
     log_.triggered(entry);
     tell_passed(entry, SkipReason::paused, passed);
   }
@@ -185,7 +195,7 @@ class TimerRuns {
   /// `interval` has been checked.
   void set_interval(TimerEntry& entry, std::chrono::nanoseconds interval, TimePoint now) const {
     const std::uint64_t passed = pass_over_pause(entry, now);
-    const std::uint64_t skipped = entry.schedule.set_interval(interval, now, entry.stats.is_executing());
+    const std::uint64_t skipped = entry.schedule.set_interval(interval, now, entry.is_executing());
     entry.stats.interval_set(interval, skipped, entry.schedule.due());
     log_.interval_set(entry);
     // What an observer asks for when it is told comes later than this.
@@ -195,12 +205,17 @@ class TimerRuns {
 
   /// The wall clock was set. `entry` is aligned.
   void follow_clock(TimerEntry& entry, std::chrono::nanoseconds offset, TimePoint now) const noexcept {
-    entry.schedule.follow_clock(offset, now, entry.stats.is_executing());
+    entry.schedule.follow_clock(offset, now, entry.is_executing());
     entry.stats.clock_stepped(entry.schedule.due());
   }
 
  private:
   // What few runs come to is not part of the code that every run goes through.
+
+  /// The one run that a paused timer was asked for, if it was, is this.
+  static void was_asked(TimerEntry& entry) noexcept {
+    if (entry.mode == TimerMode::paused_but_once) entry.mode = TimerMode::paused;
+  }
 
   [[gnu::noinline]] void not_run(TimerEntry& entry, const Schedule::Decision& decision) const {
     entry.stats.skipped(decision.skipped, entry.schedule.due());
@@ -209,8 +224,8 @@ class TimerRuns {
 
   /// The points until `now` came while it was paused, but for one that runs or is being claimed.
   [[nodiscard]] std::uint64_t pass_over_pause(TimerEntry& entry, TimePoint now) const {
-    const bool is_under_way = entry.stats.is_executing() || (entry.cluster && entry.cluster->is_asking);
-    if (!entry.is_paused || is_under_way) return 0;
+    const bool is_under_way = entry.is_executing() || entry.state == TimerState::claiming;
+    if (!entry.is_paused() || is_under_way) return 0;
     const std::uint64_t passed = entry.schedule.pass_over(now);
     entry.stats.passed_over(passed, entry.schedule.due());
     return passed;
@@ -226,14 +241,14 @@ class TimerRuns {
     if (!tell_) return;
     tell_skipped(entry, decision);
     if (decision.drifted) tell_(&TimerObserver::on_drift, entry.name, decision.lateness);
-    tell_(&TimerObserver::on_start, entry.name, context_of(entry, decision));
+    tell_(&TimerObserver::on_start, entry.name, context_of(entry));
   }
 
   /// The run threw.
   [[gnu::noinline]] void end_with(const std::exception_ptr& thrown, TimerEntry& entry, TimePoint now,
-                                  std::chrono::nanoseconds length, WorkContext& context) const {
-    const bool is_overdue = entry.limit && entry.limit->has_passed;
-    if (entry.method->start && is_overdue && is_abort(thrown)) {
+                                  std::chrono::nanoseconds length, bool has_passed,
+                                  WorkContext& context) const {
+    if (entry.method->start && has_passed && is_abort(thrown)) {
       const ShortText text = ShortText{} << "timeout: cancelled after " << entry.limit->timeout;
       fail(entry, now, length, text.view(), context);
     } else if (is_cancelling_ && entry.method->start && is_abort(thrown)) {
@@ -266,7 +281,7 @@ class TimerRuns {
     record(entry, Outcome::failed, now, length, text);
     log_.failed(entry, attempt, length, text, context.trace());
     tell_(&TimerObserver::on_error, entry.name, length, text);
-    if (is_stopping_ || entry.is_paused || !entry.schedule.gives_up()) return;
+    if (is_stopping_ || entry.is_paused() || !entry.schedule.gives_up()) return;
     const ShortText reason = ShortText{} << attempt << " consecutive errors: " << text;
     pause(entry, reason.view());
   }
@@ -275,19 +290,21 @@ class TimerRuns {
                                      std::chrono::nanoseconds length, std::string_view error = {}) const {
     const std::uint64_t skipped =
         is_stopping_ ? 0 : entry.schedule.finished(now, outcome == Outcome::succeeded);
+    entry.ended = now;
+    // Observers may ask something of the timer from here on.
+    entry.state = TimerState::waiting;
     entry.stats.run_ended(outcome, now, length, skipped, entry.schedule.due(), error);
     if (run_observer_) run_observer_->run_ended(log_.service(), entry.name, outcome, now);
     tell_passed(entry, SkipReason::missed, skipped);
   }
 
   /// Records why a run is late; the log has it if the run is re-anchored.
-  [[gnu::noinline]] void late(TimerEntry& entry, const Schedule::Decision& decision, TimePoint now,
-                              TimePoint own_end) {
+  [[gnu::noinline]] void late(TimerEntry& entry, const Schedule::Decision& decision, TimePoint now) {
     const bool has_cause = decision.lateness >= HoldHistory::shortest;
     const bool is_claim = entry.cluster && entry.cluster->claim_time > decision.lateness / 2;
     const LatenessCause cause = !has_cause ? LatenessCause::none
                                 : is_claim ? LatenessCause::claim
-                                           : watch_.cause_of(decision.due, now, own_end);
+                                           : watch_.cause_of(decision.due, now, entry.ended);
     entry.stats.late(cause, watch_.holder());
     if (!decision.drifted) return;
     if (cause == LatenessCause::own_run) {

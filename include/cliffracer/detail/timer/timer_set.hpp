@@ -127,7 +127,7 @@ class TimerSet {
     TimerEntry& entry = find(service, name);
     control_->submit([&entry, reason = std::move(reason)](TimerLoop* loop) {
       if (loop) return loop->pause(entry, reason);
-      entry.is_paused = true;
+      entry.mode = TimerMode::paused;
       entry.stats.paused(reason);
     });
   }
@@ -136,7 +136,7 @@ class TimerSet {
     TimerEntry& entry = find(service, name);
     control_->submit([&entry](TimerLoop* loop) {
       if (loop) return loop->resume(entry);
-      entry.is_paused = false;
+      entry.mode = TimerMode::active;
       entry.stats.resumed();
     });
   }

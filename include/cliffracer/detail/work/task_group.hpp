@@ -122,11 +122,17 @@ class TaskGroup {
     if (!task.has_ended_) task.cancel_.emit(asio::cancellation_type::terminal);
   }
 
-  /// Waits until the group is empty, at most for `timeout`. True: it is. One waiter at a time.
+  /// Waits until the group is empty, or end_wait(), at most for `timeout`. True: it is empty. One waiter at a
+  /// time.
   asio::awaitable<bool> wait_empty(std::chrono::nanoseconds timeout) {
     const TimePoint deadline = later(queue_.now(), timeout);
-    while (!empty() && queue_.now() < deadline) co_await last_ended_.wait_until(deadline);
+    for (is_wait_over_ = false; !empty() && !is_wait_over_ && queue_.now() < deadline;)
+      co_await last_ended_.wait_until(deadline);
     co_return empty();
+  }
+  void end_wait() noexcept {
+    is_wait_over_ = true;
+    last_ended_.ring();
   }
 
  private:
@@ -187,6 +193,7 @@ class TaskGroup {
   EscapeHandler on_escape_;
   std::list<std::shared_ptr<Task>> tasks_;
   const Guest* guest_ = nullptr;
+  bool is_wait_over_ = false;
   Alarm last_ended_;
 };
 

@@ -1,7 +1,10 @@
 #include "support/catch.hpp"
 #include "support/virtual_time.hpp"
 
+#include <asio/post.hpp>
+
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <stdexcept>
@@ -41,7 +44,7 @@ struct Claims final : cliffracer::detail::TickClaims {
   [[nodiscard]] bool is_newest(const TimerEntry& /*entry*/, std::uint64_t tick) const noexcept override {
     return newest <= tick;
   }
-  void run_began(TimerEntry& entry) noexcept override { began.push_back(entry.cluster->token()); }
+  void run_began(TimerEntry& entry) noexcept override { began.push_back(entry.cluster->token); }
   void run_ended(TimerEntry& /*entry*/) noexcept override { ++ended; }
   void request_stop() noexcept override {
     if (waiting) answer(ClaimOutcome::failed);
@@ -411,4 +414,27 @@ TEST_CASE("an observer's trigger when a tick was lost asks for a run at once") {
 TEST_CASE("the interval of a cluster timer stays") {
   Hourly at;
   CHECK_THROWS_AS(at.world.timers.set_interval("svc", "tick", 2h), std::invalid_argument);
+}
+
+TEST_CASE("a pause that ends between a claim and its run does not cost the run") {
+  Hourly at;
+  at.next_hour();
+  REQUIRE(at.claims.waiting != nullptr);
+  asio::post(at.world.strand, [&] {
+    at.claims.answer(ClaimOutcome::won);
+    at.world.timers.pause("svc", "tick", {});
+    at.world.timers.resume("svc", "tick");
+  });
+  at.world.time.settle();
+  CHECK(at.service.tokens == Ticks{at.hour()});
+  at.check_ledger(1);
+}
+
+TEST_CASE("the frame of a timer's coroutine lies in its entry") {
+  Hourly at;
+  at.next_hour();
+  const TimerEntry* const entry = at.claims.waiting;
+  REQUIRE(entry != nullptr);
+  const auto* const frame = static_cast<const std::byte*>(entry->coroutine.address());
+  CHECK(frame == entry->frame.memory);
 }

@@ -43,6 +43,20 @@ struct Service : NotedRuns {
     } catch (const std::system_error&) {
     }
   }
+  /// Takes each failure for one that passes.
+  asio::awaitable<void> tries_for_ever() {
+    for (;;) {
+      try {
+        co_await never();
+      } catch (const std::exception&) {
+        note();
+      }
+    }
+  }
+  asio::awaitable<void> blocks() {
+    world.time.pass(blocks_for);
+    co_return;
+  }
   void plain(const TickContext& tick) {
     note();
     stop_was_asked_before = tick.stop_token.stop_requested();
@@ -57,6 +71,7 @@ struct Service : NotedRuns {
   }
 
   std::atomic<bool> has_begun{false};
+  std::chrono::nanoseconds blocks_for{};
   bool was_asked = false;
   bool stop_was_asked_before = false;
 };
@@ -253,4 +268,70 @@ TEST_CASE("a run that finds no worker within its timeout has failed and was not 
   CHECK(world.stats(1).error_count == 1);
   CHECK(world.stats(1).last_error == "timeout: no worker was free for 2.000 s");
   CHECK(world.stats(0).success_count == 1);
+}
+
+TEST_CASE("a coroutine that tries again after each cancellation lets other timers go on, and is named") {
+  TimerWorld world;
+  Service service{world};
+  Service other{world};
+  world.add(timer<&Service::tries_for_ever>{.interval = 10s, .timeout = 2s}, service);
+  world.add(timer<&Service::tick>{.interval = 1s}, other);
+  world.start();
+  world.time.advance(60s);
+  CHECK(other.starts.size() == 60);
+  // At the timeout, soon again, and then each second.
+  CHECK(service.starts.size() > 40);
+  CHECK(service.starts.size() < 60);
+  CHECK(world.stats().timeout_count == 1);
+  CHECK(world.stats().is_overdue);
+  const std::string line = "timer tries_for_ever goes on after it was cancelled";
+  CHECK(world.logged().find(line) != std::string::npos);
+  CHECK(world.logged().find(line) == world.logged().rfind(line));
+}
+
+TEST_CASE("a coroutine that holds the event loop past its timeout, and never waits, is counted") {
+  TimerWorld world;
+  Service service{world};
+  service.blocks_for = 2s;
+  world.add(timer<&Service::blocks>{.interval = 10s, .timeout = 2s}, service);
+  world.start();
+  world.time.advance(10s);
+  CHECK(world.stats().timeout_count == 0);
+  service.blocks_for = 2001ms;
+  world.time.advance(10s);
+  CHECK(world.stats().timeout_count == 1);
+  CHECK(world.stats().success_count == 2);
+  CHECK_FALSE(world.stats().is_overdue);
+  CHECK(world.logged().find("timer blocks has outlasted its timeout of 2.000 s: it ended before") !=
+        std::string::npos);
+}
+
+TEST_CASE("a timeout holds after a stop has begun, too") {
+  TimerWorld world;
+  Service service{world};
+  world.add(timer<&Service::hangs>{.interval = 10s, .timeout = 2s}, service);
+  world.start();
+  world.time.advance(11s);
+  world.stop();
+  CHECK_FALSE(world.tasks.empty());
+  world.time.advance(1s);
+  CHECK(world.tasks.empty());
+  CHECK(world.stats().timeout_count == 1);
+  CHECK(world.stats().error_count == 1);
+  CHECK(world.stats().last_error == "timeout: cancelled after 2.000 s");
+}
+
+TEST_CASE("a run that begins while the end of the one before is on its way has its own time") {
+  TimerWorld world;
+  Service service{world};
+  service.sleeps_for = 2s;
+  // Each run ends at the very instant at which its time is over, and the next one begins there.
+  world.add(timer<&Service::sleeps>{.interval = 2s, .timeout = 2s}, service);
+  world.start();
+  world.time.advance(100s);
+  CHECK(service.ended == 49);
+  CHECK(world.stats().success_count == 49);
+  world.stop();
+  world.time.advance(10s);
+  CHECK(world.tasks.empty());
 }
