@@ -58,8 +58,9 @@ struct VirtualClusterOptions {
 ///
 /// Time is true time: that of the broker, of events() and of advance(). Each replica has a VirtualTime, on
 /// whose clocks it goes; they show the true time until step_wall_clock() and set_rate(). Everything happens
-/// in order of the true instants, one thing at a time, on one thread. The same seed and the same calls give
-/// the same history, as far as VirtualTimeOptions::workers_inline says.
+/// in order of the true instants, one step of one replica or of the broker after the other, on one thread. A
+/// step is that of VirtualTime. The same seed and the same calls give the same history, as far as
+/// VirtualTimeOptions::workers_inline says.
 ///
 /// Latency of the broker is the time from it to the receiver, on the receiver's clock.
 ///
@@ -133,8 +134,8 @@ class VirtualCluster final {
   /// Lets everything happen that is due until `since_start`, which is not in the past.
   void run_until(std::chrono::nanoseconds since_start);
 
-  /// Moves to the next instant at which something is due, and lets the first thing there happen. False when
-  /// nothing is waiting.
+  /// Moves to the next instant at which something is due, and lets one step happen there, of one replica or
+  /// of the broker. False when nothing is waiting.
   bool run_next();
 
   /// Lets everything happen that needs no time.

@@ -53,7 +53,8 @@ namespace cliffracer::testing {
 
 /// How a VirtualTime is.
 struct VirtualTimeOptions {
-  /// Decides the order of what is due at one instant (0: first come, first served) and the timers' jitter.
+  /// Decides the order of what is due at one instant, how much of it comes together (0: first come, first
+  /// served, all of it at once), and the timers' jitter.
   std::uint64_t seed = 0;
   /// Plain methods run on the event loop instead of worker threads: then nothing depends on the machine's
   /// threads any more, and a method that waits for another one waits for ever.
@@ -73,10 +74,16 @@ struct VirtualTimeOptions {
 ///     time.advance(24h);
 ///     CHECK(service->get_timer_stats().timers[0].execution_count == 1);
 ///
-/// Whatever is due on the way happens in order, one thing at a time, with all that it causes before the next:
-/// timers, sleep_for(), timeouts, messages of a testing::Broker. Plain methods that run on workers are waited
-/// for before time moves. What it does not move are other clocks: asio::steady_timer, sockets,
-/// std::this_thread::sleep_for.
+/// Whatever is due on the way happens in order, one step after the other, with all that a step causes before
+/// the next: timers, sleep_for(), timeouts, messages of a testing::Broker. A step is what one wake-up serves
+/// in production: all that is due then (128 things at most), first the coroutines that sleep, then the timers,
+/// those of a service in one turn of the event loop. Unless the seed is 0 some steps serve less, as when a
+/// wake-up comes between two due points that are close to each other. A test that passes with several seeds
+/// relies on neither.
+///
+/// Plain methods that run on workers are waited for before time moves; those that are due together run at the
+/// same time, as in production, and in no certain order unless `workers_inline` is set. What it does not move
+/// are other clocks: asio::steady_timer, sockets, std::this_thread::sleep_for.
 ///
 /// Without a testing::Broker services find no broker, and go on without.
 ///
@@ -143,8 +150,8 @@ class VirtualTime final {
   /// Lets everything happen that is due until `since_start`, which is not in the past.
   void run_until(std::chrono::nanoseconds since_start);
 
-  /// Moves to the next instant at which something is due, and lets the first thing there happen. False when
-  /// nothing is waiting.
+  /// Moves to the next instant at which something is due, and lets one step happen there: with seed 0 all
+  /// that is due then, but for what it causes to be due at the same instant. False when nothing is waiting.
   bool run_next();
 
   /// Lets everything happen that needs no time.

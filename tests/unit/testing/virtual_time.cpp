@@ -6,6 +6,9 @@
 #include <cliffracer/testing/run_log.hpp>
 #include <cliffracer/testing/virtual_time.hpp>
 
+#include <asio/io_context.hpp>
+#include <asio/post.hpp>
+
 #include <atomic>
 #include <chrono>
 #include <csignal>
@@ -14,6 +17,7 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 using namespace std::chrono_literals;
@@ -72,6 +76,52 @@ class Equals : public cliffracer::NatsService {
   }
 };
 
+/// Two timers that are due at the same instants, of which the second one's method does something to the first
+/// when both have run together for the first time.
+class Pair : public cliffracer::NatsService {
+ public:
+  explicit Pair(std::function<void(Pair&)> act) : NatsService{{.name = "pair"}}, act_{std::move(act)} {
+    add(timer<&Pair::first>{.interval = 10s},
+        timer<&Pair::second>{.interval = 10s, .run_on = RunOn::event_loop});
+  }
+
+ private:
+  asio::awaitable<void> first() { co_return; }
+  void second() {
+    if (!std::exchange(has_acted_, true)) act_(*this);
+  }
+
+  std::function<void(Pair&)> act_;
+  bool has_acted_ = false;
+};
+
+/// When the first of the pair has run until `end`.
+std::vector<std::chrono::nanoseconds> runs_of_first(std::function<void(Pair&)> act,
+                                                    std::chrono::nanoseconds end) {
+  VirtualTime time;
+  RunLog runs{time};
+  const auto service = time.make<Pair>(std::move(act));
+  time.start(*service);
+  time.run_until(end);
+  std::vector<std::chrono::nanoseconds> started;
+  for (const TimerRun& run : runs.of("pair", "first")) started.push_back(run.started);
+  return started;
+}
+
+/// Writes down what happens in each step.
+std::vector<std::string> steps_of(std::uint64_t seed) {
+  VirtualTime time{{.seed = seed}};
+  const auto service = time.make<Equals>();
+  time.start(*service);
+  std::vector<std::string> steps;
+  while (time.elapsed() < 20s) {
+    service->order.clear();
+    time.run_next();
+    steps.push_back(service->order);
+  }
+  return steps;
+}
+
 class Scripted : public cliffracer::NatsService {
  public:
   explicit Scripted(std::function<void(Scripted&)> script, RunOn where = RunOn::event_loop)
@@ -123,17 +173,15 @@ TEST_CASE("what a coroutine does after sleep_for happens when that time has come
   CHECK(service->get_timer_stats().timers[0].total_execution_time == 90min);
 }
 
-TEST_CASE("run_next goes from one thing to the next, and says when nothing is left") {
+TEST_CASE("run_next goes from one instant to the next, and says when nothing is left") {
   VirtualTime time;
   CHECK_FALSE(time.run_next());
   const auto service = time.make<Daily>();
   time.start(*service);
   CHECK(time.run_next());
   CHECK(time.elapsed() == 24h);
-  CHECK(service->reports + service->purges == 1);
-  CHECK(time.run_next());
-  CHECK(time.elapsed() == 24h);
-  CHECK(service->reports + service->purges == 2);
+  CHECK(service->reports == 1);
+  CHECK(service->purges == 1);
   CHECK(time.run_next());
   CHECK(time.elapsed() == 48h);
   time.stop(*service);
@@ -169,6 +217,72 @@ TEST_CASE("what is due at one instant happens in an order that the seed decides,
   CHECK(order(1) == order(1));
   CHECK(order(1) != order(2));
   CHECK(order(1) != in_turn);
+}
+
+TEST_CASE("what is due at one instant comes to its service together, in one turn of the event loop") {
+  class Posting : public cliffracer::NatsService {
+   public:
+    explicit Posting(asio::io_context& context)
+        : NatsService{context, {.name = "posting"}}, context_{context} {
+      add(timer<&Posting::a>{.interval = 1s, .run_on = RunOn::event_loop},
+          timer<&Posting::b>{.interval = 1s, .run_on = RunOn::event_loop},
+          timer<&Posting::c>{.interval = 1s, .run_on = RunOn::event_loop});
+    }
+    void a() { note('a'); }
+    void b() { note('b'); }
+    void c() { note('c'); }
+    std::string order;
+
+   private:
+    void note(char name) {
+      order += name;
+      asio::post(context_, [this] { order += '.'; });
+    }
+    asio::io_context& context_;
+  };
+  VirtualTime time;
+  const auto service = time.make<Posting>(time.context());
+  time.start(*service);
+  time.advance(1s);
+  CHECK(service->order == "abc...");
+}
+
+TEST_CASE("what is done to a timer that has just run, by another one that is due with it, holds at once") {
+  using Instants = std::vector<std::chrono::nanoseconds>;
+  SECTION("nothing") {
+    CHECK(runs_of_first([](Pair&) {}, 35s) == Instants{10s, 20s, 30s});
+  }
+  SECTION("trigger: due points strictly increase") {
+    CHECK(runs_of_first([](Pair& pair) { pair.trigger("first"); }, 35s) ==
+          Instants{10s, 10s + 1ns, 20s, 30s});
+  }
+  SECTION("set_interval") {
+    CHECK(runs_of_first([](Pair& pair) { pair.set_interval("first", 4s); }, 25s) ==
+          Instants{10s, 14s, 18s, 22s});
+  }
+  SECTION("pause") {
+    CHECK(runs_of_first([](Pair& pair) { pair.pause("first"); }, 35s) == Instants{10s});
+  }
+  SECTION("pause, and resume") {
+    const auto act = [](Pair& pair) {
+      pair.pause("first");
+      pair.resume("first");
+    };
+    CHECK(runs_of_first(act, 35s) == Instants{10s, 20s, 30s});
+  }
+}
+
+TEST_CASE("a seed decides how much of what is due at one instant comes together, and always the same") {
+  CHECK(steps_of(0) == std::vector<std::string>(20, "abc"));
+  int whole = 0;
+  int parts = 0;
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+    const auto steps = steps_of(seed);
+    CHECK(steps == steps_of(seed));
+    for (const auto& step : steps) ++(step.size() == 3 ? whole : parts);
+  }
+  CHECK(whole > 50);
+  CHECK(parts > 50);
 }
 
 TEST_CASE("plain methods on workers are waited for before time moves") {

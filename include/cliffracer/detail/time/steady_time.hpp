@@ -37,15 +37,12 @@ class SteadyTime final : private TimeSource {
       asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>,
                                  asio::io_context::executor_type>;
 
-  // Then other work of the io_context gets its turn.
-  static constexpr std::size_t most_at_once = 128;
-
   struct Fire {
     using allocator_type = OperationAllocator<std::byte>;
     [[nodiscard]] allocator_type get_allocator() const noexcept { return allocator_type{self.fire_memory_}; }
     void operator()() const {
       self.is_fire_posted_ = false;
-      self.queue_.fire(most_at_once);
+      self.queue_.fire(TimerQueue::most_at_once);
     }
 
     SteadyTime& self;
@@ -55,7 +52,7 @@ class SteadyTime final : private TimeSource {
     using allocator_type = OperationAllocator<std::byte>;
     [[nodiscard]] allocator_type get_allocator() const noexcept { return allocator_type{self.wait_memory_}; }
     void operator()(const asio::error_code& error) const {
-      if (!error) self.queue_.fire(most_at_once);
+      if (!error) self.queue_.fire(TimerQueue::most_at_once);
     }
 
     SteadyTime& self;

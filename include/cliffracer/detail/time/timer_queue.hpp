@@ -35,6 +35,9 @@ class TimerQueue {
     Suspended coroutine;
   };
 
+  /// A time source serves so many in one round at most: then other work of the io_context gets its turn.
+  static constexpr std::size_t most_at_once = 128;
+
   explicit TimerQueue(TimeSource& source) : source_{source} {}
 
   [[nodiscard]] TimePoint now() const noexcept { return source_.now(); }

@@ -253,12 +253,12 @@ class VirtualClusterCore {
     return next;
   }
 
-  /// Lets one of the first things happen, which are at `next`, with all that it causes.
+  /// One place of those that are first, which is at `next`, takes a step, with all that it causes.
   void step(std::chrono::nanoseconds next) {
     const VirtualTimeCore::Inside inside{inside_};
     const std::size_t place = first_[some_of(first_.size())];
     move_to(next);
-    time_at(place).fire_one();
+    time_at(place).fire();
     settle_one(place);
     settle_all();
   }

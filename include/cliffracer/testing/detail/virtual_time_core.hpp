@@ -2,6 +2,7 @@
 
 #include <cliffracer/detail/link/link_driver.hpp>
 #include <cliffracer/detail/time/alarm.hpp>
+#include <cliffracer/detail/time/splitmix64.hpp>
 #include <cliffracer/detail/time/time_point.hpp>
 #include <cliffracer/detail/time/time_source.hpp>
 #include <cliffracer/detail/time/timer_queue.hpp>
@@ -19,6 +20,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <functional>
@@ -84,7 +86,7 @@ class VirtualTimeCore final : public TimeSource, private RunProbe {
   void add_log(RunProbe& log) { logs_.push_back(&log); }
   void remove_log(RunProbe& log) noexcept { std::erase(logs_, &log); }
 
-  /// From here on others move it, with turn(), fire_one() and jump(); what moves it itself throws
+  /// From here on others move it, with turn(), fire() and jump(); what moves it itself throws
   /// std::logic_error.
   void enter_cluster() noexcept { is_in_cluster_ = true; }
   void leave_cluster() noexcept { is_in_cluster_ = false; }
@@ -155,7 +157,7 @@ class VirtualTimeCore final : public TimeSource, private RunProbe {
     });
   }
 
-  // ---- One thing at a time
+  // ---- One step at a time
 
   /// Lets one thing happen that needs no time. False: there is none.
   bool turn() {
@@ -174,8 +176,9 @@ class VirtualTimeCore final : public TimeSource, private RunProbe {
     return std::max(armed_for_.load(std::memory_order_relaxed), queue_.next_wake());
   }
 
-  /// Wakes the first of what is due now.
-  void fire_one() { queue_.fire(1); }
+  /// One round: serves what is due now, as in production together, or, if the seed says so, the first few of
+  /// it, as a wake-up that comes between two of them does.
+  void fire() { queue_.fire(round_size()); }
 
  private:
   // TimeSource
@@ -207,8 +210,13 @@ class VirtualTimeCore final : public TimeSource, private RunProbe {
 
   void wake_next() {
     now_.store(std::max(now(), next_instant()), std::memory_order_relaxed);
-    fire_one();
+    fire();
     settle();
+  }
+
+  [[nodiscard]] std::size_t round_size() noexcept {
+    if (seed_ == 0 || rounds_.below(2) == 0) return TimerQueue::most_at_once;
+    return 1 + rounds_.below(4);
   }
 
   void wait_for_end(const Ending& ending, std::chrono::nanoseconds limit) {
@@ -239,6 +247,7 @@ class VirtualTimeCore final : public TimeSource, private RunProbe {
   std::atomic<TimePoint> now_;
   std::atomic<TimePoint> armed_for_{never};
   TimerQueue queue_{*this};
+  RandomSequence rounds_{~seed_};  // not the sequence that the queue shuffles by
   bool inside_ = false;
   bool is_in_cluster_ = false;
   int calls_away_ = 0;  // to workers
