@@ -12,15 +12,24 @@
 #include <asio/this_coro.hpp>
 #include <asio/use_awaitable.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <exception>
+#include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 namespace simulation {
+
+/// Of a service "s3", of a timer "t3".
+inline std::size_t number_in(std::string_view name) { return static_cast<std::size_t>(name.at(1) - '0'); }
 
 /// A service whose methods do what chance decides, and tell the model of it.
 class Actor : public cliffracer::NatsService {
@@ -29,7 +38,10 @@ class Actor : public cliffracer::NatsService {
       : NatsService{config_of(stage, index)},
         stage_{stage},
         index_{index},
-        plan_{stage.plan.services[index]} {
+        plan_{stage.plan.services[index]},
+        calls_(plan_.timers.size()),
+        longest_worker_waits_(plan_.timers.size()) {
+    set_observer(std::make_shared<SkipObserver>(stage, index));
     add_timers(std::make_index_sequence<most_timers>{});
     add_bad_ones();
   }
@@ -37,8 +49,79 @@ class Actor : public cliffracer::NatsService {
   /// How often on_stop() has failed.
   [[nodiscard]] std::uint64_t failed_stop_hooks() const { return failed_stop_hooks_; }
 
+  // ---- What the library tells of runs, on the event loop
+
+  void run_started(std::size_t n) {
+    calls_[n] = {};
+    stage_.woke(model().timers[n].waiting());
+    stage_.watch(index_, n, [&] {
+      must(model().phase() == ServiceModel::Phase::running, "a run started while its service did not run");
+      static_cast<void>(model().timers[n].run_started(stage_.now(), stage_.jumped_to));
+    });
+  }
+
+  void run_ended(std::size_t n, Outcome told) {
+    stage_.watch(index_, n, [&] {
+      const Call& call = calls_[n];
+      const bool stops = model().phase() != ServiceModel::Phase::running;
+      if (!call.began) {
+        must(stops && is_on_worker(n), "a run ended, and its method was not called");
+        must(told == Outcome::cancelled, "a run that did not begin on its worker is not told as cancelled");
+        ++withdrawn_;
+        return model().timers[n].run_ended(stage_.now(), Nanos{0}, told, {}, stops);
+      }
+      must(call.left.has_value(), "a run ended before its method");
+      const auto [outcome, text] = outcome_of(n, call.thrown);
+      must(told == outcome, "the outcome of a run is wrong");
+      longest_worker_waits_[n] =
+          std::max(longest_worker_waits_[n], *call.began - model().timers[n].run().started);
+      model().timers[n].run_ended(stage_.now(), *call.left - *call.began, outcome, text, stops);
+    });
+  }
+
+  [[nodiscard]] bool is_on_worker(std::size_t n) const {
+    return plan_.timers[n].kind == Kind::plain_on_worker;
+  }
+
+  /// How many runs were begun, and their methods not called.
+  [[nodiscard]] std::uint64_t withdrawn() const { return withdrawn_; }
+
+  /// How long its runs have waited for a worker.
+  [[nodiscard]] Nanos longest_worker_wait(std::size_t n) const { return longest_worker_waits_[n]; }
+
  private:
   using TickContext = cliffracer::TickContext;
+
+  /// What a method did in its newest run.
+  struct Call {
+    std::optional<Nanos> began{};
+    std::optional<Nanos> left{};
+    std::exception_ptr thrown{};
+  };
+
+  /// Hears of due points that were passed over; nobody else is told when a timer was woken for that only.
+  class SkipObserver final : public cliffracer::TimerObserver {
+   public:
+    SkipObserver(Stage& stage, std::size_t service) : stage_{stage}, service_{service} {}
+
+   private:
+    void on_skip(const cliffracer::ObservedTimer& timer, cliffracer::SkipReason reason,
+                 std::uint64_t count) override {
+      const std::size_t n = number_in(timer.name);
+      TimerModel& model = stage_.models[service_].timers[n];
+      if (reason == cliffracer::SkipReason::failing) return model.passed_while_failing(count);
+      if (reason != cliffracer::SkipReason::missed) return;
+      const Waiting waiting = model.waiting();
+      stage_.watch(service_, n, [&] {
+        if (!model.missed(stage_.now(), count)) return;
+        stage_.woke(waiting);
+        stage_.has_skipped = true;
+      });
+    }
+
+    Stage& stage_;
+    const std::size_t service_;
+  };
 
   static cliffracer::ServiceConfig config_of(const Stage& stage, std::size_t index) {
     cliffracer::ServiceConfig config{.name = "s" + std::to_string(index)};
@@ -128,7 +211,6 @@ class Actor : public cliffracer::NatsService {
       thrown = std::current_exception();
     }
     end(N, thrown);
-    stage_.event_loop_is_free();
     if (thrown) std::rethrow_exception(thrown);
   }
 
@@ -138,27 +220,24 @@ class Actor : public cliffracer::NatsService {
     std::exception_ptr thrown;
     try {
       script.open([this](Nanos duration) { stage_.jump(duration); },
-                  [this](std::size_t service) { stage_.request_stop(service); });
+                  [this](std::size_t service) { stage_.request_stop(service); },
+                  [this](const std::vector<Control>& controls) { take_control(controls); });
       script.close();
     } catch (...) {
       thrown = std::current_exception();
     }
-    // A worker's run ends only when the event loop hears of it: after the stop
-    // that it asked for.
-    const bool is_on_event_loop = plan_.timers[N].kind == Kind::plain_on_event_loop;
-    if (!is_on_event_loop) stage_.event_loop_is_free();
     end(N, thrown);
-    if (is_on_event_loop) stage_.event_loop_is_free();
     if (thrown) std::rethrow_exception(thrown);
   }
 
   asio::awaitable<void> perform(std::size_t n, const Script& script, const TickContext& tick) {
     script.open([this](Nanos duration) { stage_.jump(duration); },
-                [this](std::size_t service) { stage_.request_stop(service); });
+                [this](std::size_t service) { stage_.request_stop(service); },
+                [this](const std::vector<Control>& controls) { take_control(controls); });
     bool was_cancelled = false;
     try {
       for (int i = 0; i < script.pauses; ++i) {
-        co_await pause(n, script.pause);
+        co_await wait_for(n, script.pause);
         stage_.watch(index_, n, [&] {
           must_equal("stop_token.stop_requested()", tick.stop_token.stop_requested(),
                      model().phase() == ServiceModel::Phase::stopping);
@@ -171,7 +250,7 @@ class Actor : public cliffracer::NatsService {
     }
     if (was_cancelled) {
       co_await asio::this_coro::reset_cancellation_state();
-      co_await pause(n, script.stubborn_pause);
+      co_await wait_for(n, script.stubborn_pause);
     }
     script.close();
   }
@@ -179,10 +258,9 @@ class Actor : public cliffracer::NatsService {
   /// Waits for ever.
   asio::awaitable<void> hang(std::size_t n, bool for_nothing) {
     if (!for_nothing) {
-      co_await pause(n, std::chrono::hours{24 * 3650});
+      co_await wait_for(n, std::chrono::hours{24 * 3650});
       co_return;
     }
-    stage_.event_loop_is_free();
     std::exception_ptr thrown;
     try {
       asio::steady_timer never{co_await asio::this_coro::executor, asio::steady_timer::time_point::max()};
@@ -194,10 +272,8 @@ class Actor : public cliffracer::NatsService {
     if (thrown) std::rethrow_exception(thrown);
   }
 
-  asio::awaitable<void> pause(std::size_t place, Nanos duration) {
-    // A stop that the method has asked for begins when it waits already.
+  asio::awaitable<void> wait_for(std::size_t place, Nanos duration) {
     const auto waiting = Waiting::from(stage_.now(), stage_.now() + duration);
-    stage_.event_loop_is_free();
     model().paused(place, waiting);
     std::exception_ptr thrown;
     try {
@@ -213,7 +289,7 @@ class Actor : public cliffracer::NatsService {
   void note_end_of_pause(std::size_t place, const Waiting& waiting, const std::exception_ptr& thrown) {
     stage_.watch(index_, place, [&] {
       if (thrown) {
-        if (const auto woken = model().cancelled(stage_.now(), stage_.step)) stage_.woke(*woken);
+        if (const auto woken = model().cancelled(stage_.step)) stage_.woke(*woken);
       } else {
         must(stage_.now() >= waiting.due, "a sleep ended too early");
         stage_.woke(waiting);
@@ -221,44 +297,74 @@ class Actor : public cliffracer::NatsService {
     });
   }
 
-  /// A run has begun.
+  /// A method is called.
   Script begin(std::size_t n, const TickContext& tick) {
     using cliffracer::testing::VirtualTime;
-    stage_.woke(model().timers[n].waiting());
+    Call& call = calls_[n];
     stage_.watch(index_, n, [&] {
-      must(model().phase() == ServiceModel::Phase::running, "a run started while its service did not run");
-      const auto& run = model().timers[n].run_started(stage_.now(), stage_.jumped_to);
+      const TimerModel& timer = model().timers[n];
+      must(timer.is_executing() && !call.began, "a method was called, and no run had started");
+      const TimerModel::Run& run = timer.run();
       must_equal("TickContext::due", VirtualTime::since_start(tick.due), run.due);
       must_equal("TickContext::deferral", tick.deferral, run.deferral);
       must_equal("TickContext::lateness", tick.lateness, run.lateness);
       must_equal("TickContext::run_number", tick.run_number, run.number);
       must_equal<std::uint64_t>("TickContext::attempt", tick.attempt, run.attempt);
-      must(!tick.stop_token.stop_requested(), "a run started after its service was asked to stop");
+      if (!is_on_worker(n)) must_equal("the start of a method", stage_.now(), run.started);
+      // On a thread of its own it may be asked meanwhile.
+      if (!stage_.plan.has_worker_threads)
+        must(!tick.stop_token.stop_requested(), "a method was called after its service was asked to stop");
     });
+    call.began = stage_.now();
     return Script{stage_.random, stage_.plan, index_, n, tick.deferral + tick.lateness};
   }
 
-  void end(std::size_t n, const std::exception_ptr& thrown) {
-    stage_.watch(index_, n, [&] {
-      Outcome outcome = Outcome::succeeded;
-      std::string text;
-      if (thrown) {
-        outcome = Outcome::failed;
-        try {
-          std::rethrow_exception(thrown);
-        } catch (const std::system_error& error) {
-          if (error.code() == asio::error::operation_aborted && model().is_cancelling())
-            outcome = Outcome::cancelled;
-          text = error.what();
-        } catch (const std::exception& error) {
-          text = error.what();
-        } catch (...) {
-          text = "unknown exception";
-        }
+  void take_control(const std::vector<Control>& controls) {
+    for (const Control& control : controls) {
+      // What is asked of a service that stops holds for its next start: tests of their own see to that.
+      if (model().phase() != ServiceModel::Phase::running) return;
+      const std::string name = "t" + std::to_string(control.timer);
+      TimerModel& timer = model().timers[control.timer];
+      switch (control.kind) {
+        case Control::Kind::pause:
+          timer.pause(stage_.now());
+          pause(name);
+          break;
+        case Control::Kind::resume:
+          timer.resume(stage_.now());
+          resume(name);
+          break;
+        case Control::Kind::trigger:
+          timer.trigger(stage_.now());
+          trigger(name);
+          break;
+        case Control::Kind::set_interval:
+          timer.set_interval(control.interval, stage_.now());
+          set_interval(name, control.interval);
+          break;
       }
-      model().timers[n].run_ended(stage_.now(), outcome, text,
-                                  model().phase() != ServiceModel::Phase::running);
-    });
+    }
+  }
+
+  /// A method is left.
+  void end(std::size_t n, const std::exception_ptr& thrown) {
+    calls_[n].left = stage_.now();
+    calls_[n].thrown = thrown;
+  }
+
+  [[nodiscard]] std::pair<Outcome, std::string> outcome_of(std::size_t n, const std::exception_ptr& thrown) {
+    if (!thrown) return {Outcome::succeeded, {}};
+    try {
+      std::rethrow_exception(thrown);
+    } catch (const std::system_error& error) {
+      const bool is_cancelled = plan_.timers[n].kind == Kind::coroutine && model().is_cancelling() &&
+                                error.code() == asio::error::operation_aborted;
+      return {is_cancelled ? Outcome::cancelled : Outcome::failed, error.what()};
+    } catch (const std::exception& error) {
+      return {Outcome::failed, error.what()};
+    } catch (...) {
+      return {Outcome::failed, "unknown exception"};
+    }
   }
 
   // ---- Hooks
@@ -266,7 +372,7 @@ class Actor : public cliffracer::NatsService {
   asio::awaitable<void> on_start() override {
     stage_.watch(index_, [&] { model().hook_started(); });
     co_await do_in_hook();
-    stage_.watch(index_, [&] { model().started(stage_.now()); });
+    model().hook_returned();
   }
 
   asio::awaitable<void> on_stop() override {
@@ -284,7 +390,7 @@ class Actor : public cliffracer::NatsService {
 
   asio::awaitable<void> do_in_hook() {
     if (stage_.random.chance(plan_.wild_hooks))
-      co_await pause(ServiceModel::hook, stage_.random.of_any_size(Nanos{1}, std::chrono::minutes{1}));
+      co_await wait_for(ServiceModel::hook, stage_.random.of_any_size(Nanos{1}, std::chrono::minutes{1}));
     if (stage_.random.chance(plan_.wild_hooks / 2)) throw std::runtime_error{"the hook has no luck"};
   }
 
@@ -294,6 +400,9 @@ class Actor : public cliffracer::NatsService {
   const std::size_t index_;
   const ServicePlan& plan_;
   std::uint64_t failed_stop_hooks_ = 0;
+  std::uint64_t withdrawn_ = 0;
+  std::vector<Call> calls_;
+  std::vector<Nanos> longest_worker_waits_;
 };
 
 }  // namespace simulation

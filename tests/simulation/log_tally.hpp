@@ -20,9 +20,17 @@ namespace simulation {
 /// Counts the lines of a service's log by what they say, and keeps none.
 class LogTally {
  public:
-  explicit LogTally(const std::string& service, std::function<void()> on_stopped)
+  /// What is called when a line says so.
+  struct Told {
+    std::function<void()> started;     ///< The timers.
+    std::function<void()> stopping;    ///< The stop begins.
+    std::function<void()> still_runs;  ///< Something, when its time to stop is over.
+    std::function<void()> stopped;
+  };
+
+  LogTally(const std::string& service, Told told)
       : logger_{cliffracer::detail::service_logger(service)}, level_before_{logger_->level()} {
-    sink_->on_stopped = std::move(on_stopped);
+    sink_->told = std::move(told);
     sinks_before_ = std::exchange(logger_->sinks(), {sink_});
     logger_->set_level(spdlog::level::info);
   }
@@ -40,6 +48,7 @@ class LogTally {
     std::string other_error;  ///< The newest.
     std::uint64_t reanchored = 0;
     std::uint64_t cancelled = 0;
+    std::uint64_t withdrawn = 0;     ///< Runs that waited for a worker when their service stopped.
     std::uint64_t late_to_stop = 0;  ///< What still ran when its time to stop was over, each by its name.
   };
   [[nodiscard]] const Counts& counts() const { return sink_->counts; }
@@ -48,7 +57,7 @@ class LogTally {
   class Sink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
    public:
     Counts counts;
-    std::function<void()> on_stopped;
+    Told told;
 
    private:
     void sink_it_(const spdlog::details::log_msg& message) override {
@@ -66,9 +75,17 @@ class LogTally {
       } else if (message.level == spdlog::level::warn) {
         if (says("more than max_drift")) ++counts.reanchored;
         if (says(" was cancelled after ")) ++counts.cancelled;
-        if (says(" after it should end")) ++counts.late_to_stop;
+        if (says(" found no worker before ")) ++counts.withdrawn;
+        if (says(" after it should end")) {
+          ++counts.late_to_stop;
+          told.still_runs();
+        }
+      } else if (says(": started; timers: ")) {
+        told.started();
+      } else if (text.ends_with(": stopping")) {
+        told.stopping();
       } else if (text.ends_with(": stopped")) {
-        on_stopped();
+        told.stopped();
       }
     }
     void flush_() override {}

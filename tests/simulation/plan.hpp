@@ -23,6 +23,7 @@ struct TimerPlan {
   int fails = 0;
   int hangs = 0;
   int stops = 0;
+  int controls = 0;  ///< Pauses, resumes, triggers or re-times a timer of its service, or itself.
 };
 
 struct ServicePlan {
@@ -111,6 +112,7 @@ inline TimerPlan timer_plan(Random& random, const Common& common) {
   plan.fails = random.one_of({0, 10, 50, 300});
   plan.hangs = random.one_of({0, 0, 0, 1, 3});
   plan.stops = random.one_of({0, 0, 0, 0, 1, 5});
+  plan.controls = random.one_of({0, 0, 10, 100});
   return plan;
 }
 
@@ -138,6 +140,15 @@ inline Nanos beat_plan(Random& random, Nanos world) {
   return rounded(random, random.of_any_size(std::max(world / 600, Nanos{1s}), world / 50));
 }
 
+/// Methods on several threads at once have no order that a seed decides: with worker threads there is one
+/// timer.
+inline void limit_threads(Plan& plan) {
+  if (!plan.has_worker_threads) return;
+  plan.services.resize(1);
+  plan.services[0].timers.resize(1);
+  plan.services[0].timers[0].kind = Kind::plain_on_worker;
+}
+
 }  // namespace plan_detail
 
 /// A world of `length` virtual time, with dozens of timers in several services.
@@ -153,6 +164,7 @@ inline Plan plan_of(std::uint64_t seed, Nanos length) {
   const auto count = random.between(2, 5);
   for (std::int64_t n = 0; n < count; ++n)
     plan.services.push_back(plan_detail::service_plan(random, length, beat, random.chance(500)));
+  plan_detail::limit_threads(plan);
   return plan;
 }
 
@@ -174,6 +186,7 @@ inline Plan small_plan_of(std::uint64_t seed) {
     }
     plan.services.push_back(std::move(service));
   }
+  plan_detail::limit_threads(plan);
   return plan;
 }
 

@@ -8,11 +8,21 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <stdexcept>
 #include <string>
 #include <system_error>
+#include <vector>
 
 namespace simulation {
+
+/// What a method asks of a timer of its service.
+struct Control {
+  enum class Kind : std::uint8_t { pause, resume, trigger, set_interval };
+  Kind kind;
+  std::size_t timer;
+  Nanos interval;
+};
 
 /// What a method does in one run, which began `late` after its due point.
 class Script {
@@ -31,6 +41,9 @@ class Script {
                                           0, static_cast<std::int64_t>(world.services.size()) - 1));
       if (random.chance(300)) block_later_ = random.between(Nanos{0}, Nanos{std::chrono::seconds{20}});
     }
+    // What a worker asks for is done when the event loop comes to it, which nobody is told.
+    if (random.chance(plan.controls) && plan.kind != Kind::plain_on_worker)
+      take_control(random, world.services[service].timers);
     if (plan.kind != Kind::coroutine) return;
     hangs = random.chance(plan.hangs);
     waits_for_nothing = random.chance(300);
@@ -38,10 +51,13 @@ class Script {
     stubborn_pause = random.between(Nanos{0}, 3 * world.services[service].stop_timeout);
   }
 
-  /// The part in one go: `block` lets time pass, `stop` stops a service.
-  template <class Block, class Stop>
-  void open(Block block, Stop stop) const {
+  /// The part in one go: `block` lets time pass, `stop` stops a service, `take_control` does what a Control
+  /// says.
+  template <class Block, class Stop, class TakeControl>
+  void open(Block block, Stop stop, TakeControl take_control) const {
+    if (controls_first_) take_control(controls_);
     if (block_ > Nanos{0}) block(block_);
+    if (!controls_first_) take_control(controls_);
     if (stops_) stop(service_);
     if (block_later_ > Nanos{0}) block(block_later_);
   }
@@ -100,7 +116,24 @@ class Script {
     }
   }
 
+  void take_control(Random& random, const std::vector<TimerPlan>& timers) {
+    using enum Control::Kind;
+    controls_first_ = random.chance(500);
+    for (auto count = random.between(1, 2); count > 0; --count) {
+      const auto n =
+          static_cast<std::size_t>(random.between(0, static_cast<std::int64_t>(timers.size()) - 1));
+      const auto& options = timers[n].options;
+      const Nanos interval = random.one_of<Nanos>({options.interval, options.interval, 2 * options.interval,
+                                                   options.interval / 2 + Nanos{1}, 3 * options.interval});
+      controls_.push_back({.kind = random.one_of({pause, resume, resume, trigger, trigger, set_interval}),
+                           .timer = n,
+                           .interval = std::max(interval, options.tolerance + Nanos{1})});
+    }
+  }
+
   Ending ending_ = Ending::success;
+  std::vector<Control> controls_;
+  bool controls_first_ = false;
   Nanos block_{};
   bool stops_ = false;
   std::size_t service_ = 0;

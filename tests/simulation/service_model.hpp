@@ -27,6 +27,7 @@ class ServiceModel {
   void start_asked() {
     must(phase_ == Phase::idle, "the model starts twice");
     phase_ = Phase::starting;
+    was_hook_run_ = false;
   }
 
   /// on_start() is called.
@@ -35,10 +36,13 @@ class ServiceModel {
     must(!stop_asked_, "on_start() was called although a stop came first");
   }
 
-  /// on_start() has returned: the timers start.
+  /// on_start() has returned.
+  void hook_returned() { was_hook_run_ = true; }
+
+  /// The timers start.
   void started(Nanos now) {
-    // The stop that came during on_start() without ending it.
-    if (stop_asked_) return stop_before_timers(now);
+    must(phase_ == Phase::starting && was_hook_run_, "the timers started before on_start() had returned");
+    must(!was_stop_requested_, "the timers started although a stop came first");
     phase_ = Phase::running;
     for (TimerModel& timer : timers) timer.loop_started(now);
   }
@@ -47,31 +51,34 @@ class ServiceModel {
   void start_failed() {
     must(phase_ == Phase::starting, "start() failed after it had succeeded");
     phase_ = Phase::idle;
-    stop_asked_ = false;
+    stop_asked_ = was_stop_requested_ = false;
   }
 
-  /// request_stop() takes effect. Asked for while the service is idle, it ends
-  /// the next start.
-  void stop_requested(Nanos now) {
-    if (phase_ == Phase::running) {
-      phase_ = Phase::stopping;
-      for (TimerModel& timer : timers) timer.stop_begins();
-      begin_round(now);
-    } else if (phase_ != Phase::stopping) {
-      stop_asked_ = true;
-    }
+  /// request_stop() is called. While the service is idle, it ends the next start.
+  void stop_requested() { stop_asked_ = was_stop_requested_ = true; }
+  /// stop() is called, which takes its turn: a service that starts may be there first.
+  void stop_called() {
+    if (phase_ != Phase::idle) stop_asked_ = true;
   }
-  /// stop() takes effect.
-  void stop_called(Nanos now) {
-    if (phase_ != Phase::idle) stop_requested(now);
+  /// The stop begins: of what runs, or during on_start() without ending it.
+  void stop_begins(Nanos now) {
+    if (phase_ == Phase::starting && !was_hook_run_) return;
+    must(phase_ == Phase::running || phase_ == Phase::starting, "a service stopped that did not run");
+    must(stop_asked_, "a service stopped, and nobody asked for it");
+    phase_ = Phase::stopping;
+    for (TimerModel& timer : timers) timer.stop_begins();
+    begin_round(now);
   }
 
   void paused(std::size_t place, const Waiting& waiting) { place_of(place) = waiting; }
   void resumed(std::size_t place) { place_of(place) = {}; }
 
+  /// It is told that something still runs, and is cancelled now. Others may have a turn before that shows.
+  void round_ended(Nanos now) { round_ended_ = now; }
+
   /// A coroutine of the service is cancelled. Returns what woke the service for it: nothing when something
   /// else happened.
-  std::optional<Waiting> cancelled(Nanos now, std::uint64_t step) {
+  std::optional<Waiting> cancelled(std::uint64_t step) {
     if (phase_ == Phase::starting) {
       must(stop_asked_, "on_start() was cancelled, and nobody asked for a stop");
       return std::nullopt;
@@ -79,13 +86,14 @@ class ServiceModel {
     must(phase_ == Phase::stopping, "a coroutine was cancelled, and its service does not stop");
     if (round_of_step_ == step) return std::nullopt;
     const Waiting round = round_;
-    must(now >= round.due, "a coroutine was cancelled before stop_timeout was over");
+    // With no stop_timeout it has not waited.
+    const Nanos ended = round.is_late ? round.due : round_ended_;
+    must(ended >= round.due, "a coroutine was cancelled before stop_timeout was over");
     round_of_step_ = step;
     is_cancelling_ = true;
-    round_ = Waiting::out_of_turn(now, now + pause_);
+    round_ = Waiting::out_of_turn(ended, ended + pause_);
     pause_ = std::min<Nanos>(pause_ * 2, longest_pause);
-    if (now >= next_line_) told_of_late_ones(now);
-    // With no stop_timeout it has not waited.
+    if (ended >= next_line_) told_of_late_ones(ended);
     if (round.is_late) return std::nullopt;
     return round;
   }
@@ -115,7 +123,7 @@ class ServiceModel {
     phase_ = Phase::idle;
     ++stops_;
     is_cancelling_ = false;
-    stop_asked_ = false;
+    stop_asked_ = was_stop_requested_ = false;
   }
 
   // ---- What must be
@@ -139,15 +147,9 @@ class ServiceModel {
     if (phase_ == Phase::stopping) queue.look_at(round_);
   }
 
-  /// The first due point of its timers.
-  [[nodiscard]] Nanos first_due() const {
-    Nanos first = at_no_time;
-    for (const TimerModel& timer : timers) first = std::min(first, timer.waiting().due);
-    return first;
-  }
-
   /// Between two steps.
   void check() const {
+    if (phase_ == Phase::running) must(!stop_asked_, "a stop that was asked for has not begun");
     if (phase_ == Phase::stopping)
       must(is_executing() || is_in_stop_hook_,
            "the service has nothing left to wait for, and has not stopped");
@@ -171,21 +173,19 @@ class ServiceModel {
     next_line_ = now + (stop_timeout_ > Nanos{0} ? stop_timeout_ : longest_pause);
   }
 
-  void stop_before_timers(Nanos now) {
-    phase_ = Phase::stopping;
-    begin_round(now);
-  }
-
   static constexpr Nanos longest_pause = std::chrono::seconds{1};
 
   Nanos stop_timeout_;
   Phase phase_ = Phase::idle;
   std::uint64_t stops_ = 0;
   std::uint64_t late_to_stop_ = 0;
+  bool was_hook_run_ = false;  // by the newest start
   bool stop_asked_ = false;
+  bool was_stop_requested_ = false;  // by request_stop()
   bool is_cancelling_ = false;
   bool is_in_stop_hook_ = false;
-  Waiting round_;  // for its end: then what still runs is cancelled
+  Waiting round_;        // for its end: then what still runs is cancelled
+  Nanos round_ended_{};  // the newest
   std::uint64_t round_of_step_ = 0;
   Nanos pause_{0};      // until what still runs is cancelled again
   Nanos next_line_{0};  // when the log tells of what still runs

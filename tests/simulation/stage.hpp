@@ -12,7 +12,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
-#include <utility>
 #include <vector>
 
 namespace simulation {
@@ -35,19 +34,12 @@ class Stage {
   }
 
   /// Something is awake because its time has come.
-  void woke(const Waiting& waiting) {
-    ++wakes;
-    woken = waiting;
-  }
+  void woke(const Waiting& waiting) { woken.push_back(waiting); }
 
-  /// A method asks for a stop. It takes effect when the method has given the
-  /// event loop back.
+  /// A method asks for a stop, which begins when it has given the event loop back.
   void request_stop(std::size_t service) {
     services[service]->request_stop();
-    requests_.push_back(service);
-  }
-  void event_loop_is_free() {
-    for (const std::size_t service : std::exchange(requests_, {})) models[service].stop_requested(now());
+    models[service].stop_requested();
   }
 
   /// Runs a check where an exception would be taken for the method's own. The
@@ -78,15 +70,12 @@ class Stage {
 
   // Of the step that is going on.
   std::uint64_t step = 1;
-  int wakes = 0;   // of what was woken because its time had come
-  Waiting woken;   // the newest of them
-  Nanos jumped{};  // by methods
+  std::vector<Waiting> woken;  // because their time had come
+  bool has_skipped = false;    // a timer was woken only to skip what it has missed
+  Nanos jumped{};              // by methods
   std::string failure;
 
   Nanos jumped_to{};  // where the newest jump has ended
-
- private:
-  std::vector<std::size_t> requests_;
 };
 
 }  // namespace simulation

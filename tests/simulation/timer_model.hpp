@@ -13,6 +13,7 @@
 #include <limits>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace simulation {
@@ -45,6 +46,7 @@ class TimerModel {
     must(!is_running(), "the model's loop runs twice");
     schedule_.emplace(options_, now.count());
     failures_in_a_row_ = 0;
+    is_triggered_ = false;
     last_due_ = Nanos::min();
     phase_ = options_.eager ? now : now + options_.interval;
     wait(now);
@@ -55,8 +57,8 @@ class TimerModel {
     if (!is_executing_) end_loop();
   }
 
-  /// Its method is called. `jumped_to`: where the newest jump of time has ended. Throws Failure where it must
-  /// not be.
+  /// A run begins: its method is called at once, or on a worker. `jumped_to`: where the newest jump of time
+  /// has ended. Throws Failure where it must not.
   const Run& run_started(Nanos now, Nanos jumped_to) {
     must(!is_executing_, "a run started while another one was in progress");
     must(is_running(), "a run started while the timer was stopped");
@@ -65,7 +67,8 @@ class TimerModel {
     must(due > last_due_, "due points do not increase");
     must(now <= waiting_.latest || waiting_.is_late || waiting_.latest < jumped_to,
          "a run started later than its tolerance allows, and nothing was in its way");
-    if (failures_in_a_row_ == 0)
+    must(!is_resting(), "a run started while the timer was paused");
+    if (!schedule_->is_off_grid())
       must((due - phase_) % options_.interval == Nanos{0}, "a due point lies off the grid");
     const Nanos window{schedule_->window()};
     const auto step = schedule_->wake(now.count());
@@ -73,6 +76,7 @@ class TimerModel {
     if (step.drifted) phase_ = now;
     last_due_ = due;
     is_executing_ = true;
+    is_triggered_ = false;
     skipped_ += step.skipped;
     drifts_ += step.drifted ? 1 : 0;
     last_deferral_ = std::min(now - due, window);
@@ -90,11 +94,10 @@ class TimerModel {
     return run_;
   }
 
-  /// Its method is left. `stops`: the service stops, so there is no next run.
-  void run_ended(Nanos now, Outcome outcome, const std::string& error, bool stops) {
+  /// The run ends, of which the method took `length`. `stops`: the service stops, so there is no next run.
+  void run_ended(Nanos now, Nanos length, Outcome outcome, const std::string& error, bool stops) {
     must(is_executing_, "a run ended that never started");
     is_executing_ = false;
-    const Nanos length = now - run_.started;
     last_execution_time_ = length;
     total_execution_time_ += length;
     execution_time_.push_back(length);
@@ -112,32 +115,75 @@ class TimerModel {
     if (stops) {
       end_loop();
     } else {
-      skipped_ += schedule_->finished(now.count(), outcome == Outcome::succeeded);
+      skips_to_tell_ = schedule_->finished(now.count(), outcome == Outcome::succeeded);
+      skipped_ += skips_to_tell_;
       wait(now);
     }
   }
 
-  /// The timer may have been woken at `now` only to skip what it has missed,
-  /// which nobody is told of: `skipped` due points by then tell whether it was. Returns how it had waited.
-  std::optional<Waiting> has_only_skipped(Nanos now, std::uint64_t skipped) {
-    if (skipped == skipped_ || !waits() || Nanos{schedule_->due()} > now) return std::nullopt;
-    auto tried = *schedule_;
-    const auto step = tried.wake(now.count());
-    if (step.run || skipped_ + step.skipped != skipped) return std::nullopt;
-    schedule_ = tried;
-    skipped_ = skipped;
-    const Waiting woken = waiting_;
-    wait(now);
-    return woken;
+  /// It is told that due points came between a failure and the retry.
+  void passed_while_failing(std::uint64_t count) {
+    if (!is_executing_) failing_told_ = count;
   }
+
+  /// It is told that due points were missed. Returns whether it was woken for that only.
+  bool missed(Nanos now, std::uint64_t count) {
+    // Those that a run stands for.
+    if (is_executing_) return false;
+    count += std::exchange(failing_told_, 0);
+    if (std::exchange(skips_to_tell_, 0) == count) return false;
+    must(waits() && Nanos{schedule_->due()} <= now, "due points were skipped, and none was due");
+    const auto step = schedule_->wake(now.count());
+    must(!step.run, "due points were skipped, and one must have been run");
+    must_equal("how many due points were skipped", count, step.skipped);
+    skipped_ += count;
+    wait(now);
+    return true;
+  }
+
+  // ---- What is asked of it while it runs
+
+  void pause(Nanos now) {
+    is_paused_ = true;
+    is_triggered_ = false;
+    wait_again(now);
+  }
+
+  void resume(Nanos now) {
+    if (!is_paused_) return;
+    pass_over_pause(now);
+    is_paused_ = false;
+    failures_in_a_row_ = 0;
+    consecutive_errors_ = 0;
+    wait_again(now);
+  }
+
+  void trigger(Nanos now) {
+    pass_over_pause(now);
+    is_triggered_ = true;
+    schedule_->trigger(now.count(), is_executing_);
+    wait_again(now);
+  }
+
+  void set_interval(Nanos interval, Nanos now) {
+    pass_over_pause(now);
+    options_.interval = interval;
+    skips_to_tell_ = schedule_->set_interval(interval, now.count(), is_executing_);
+    skipped_ += skips_to_tell_;
+    phase_ = Nanos{schedule_->grid()};
+    wait_again(now);
+  }
+
+  void step_ended(Nanos now) { waiting_.step_ended(now); }
 
   // ---- What must be
 
   [[nodiscard]] const Options& options() const { return options_; }
   [[nodiscard]] bool is_running() const { return schedule_.has_value(); }
   [[nodiscard]] bool is_executing() const { return is_executing_; }
+  [[nodiscard]] bool is_paused() const { return is_paused_; }
   [[nodiscard]] bool waits() const { return is_running() && !is_executing_; }
-  [[nodiscard]] Waiting waiting() const { return waits() ? waiting_ : Waiting{}; }
+  [[nodiscard]] Waiting waiting() const { return waits() && !is_resting() ? waiting_ : Waiting{}; }
   [[nodiscard]] const Run& run() const { return run_; }
   [[nodiscard]] std::uint64_t started() const {
     return succeeded_ + failed_ + cancelled_ + (is_executing_ ? 1 : 0);
@@ -177,8 +223,10 @@ class TimerModel {
     const double rate =
         started() == 0 ? 0.0 : 100.0 * static_cast<double>(failed_) / static_cast<double>(started());
     must(stats.error_rate > rate - 1e-9 && stats.error_rate < rate + 1e-9, "error_rate is wrong");
-    must_equal("whether next_execution is known", stats.next_execution.has_value(), waits());
-    if (waits())
+    must_equal("is_paused", stats.is_paused, is_paused_);
+    must_equal("interval", stats.interval, options_.interval);
+    must_equal("whether next_execution is known", stats.next_execution.has_value(), waits() && !is_paused_);
+    if (stats.next_execution)
       must_equal("next_execution", Nanos{*stats.next_execution - wall_clock_start}, Nanos{schedule_->due()});
   }
 
@@ -188,7 +236,22 @@ class TimerModel {
   [[nodiscard]] const std::vector<Nanos>& execution_time() const { return execution_time_; }
 
  private:
-  void wait(Nanos now) { waiting_ = Waiting::from(now, Nanos{schedule_->due()}, Nanos{schedule_->window()}); }
+  void wait(Nanos now) {
+    waiting_ = Waiting::of_timer(now, Nanos{schedule_->due()}, Nanos{schedule_->window()});
+  }
+
+  /// What it waits for has changed, perhaps when it was about to run.
+  void wait_again(Nanos now) {
+    if (is_executing_) return;
+    waiting_ = Waiting::again(now, Nanos{schedule_->due()}, Nanos{schedule_->window()});
+  }
+
+  /// Paused, and not asked for a run.
+  [[nodiscard]] bool is_resting() const { return is_paused_ && !is_triggered_; }
+
+  void pass_over_pause(Nanos now) {
+    if (is_paused_ && !is_executing_) skipped_ += schedule_->pass_over(now.count());
+  }
 
   void end_loop() {
     if (schedule_) points_before_ += schedule_->points();
@@ -199,10 +262,14 @@ class TimerModel {
   std::optional<support::ScheduleModel> schedule_;  // of the newest start, while it runs
   Waiting waiting_;                                 // the newest
   bool is_executing_ = false;
+  bool is_paused_ = false;
+  bool is_triggered_ = false;
   Run run_;                              // the newest
   std::uint32_t failures_in_a_row_ = 0;  // since the newest start
   Nanos last_due_ = Nanos::min();
-  Nanos phase_{};  // one point of the grid
+  Nanos phase_{};                    // one point of the grid
+  std::uint64_t failing_told_ = 0;   // before what was missed
+  std::uint64_t skips_to_tell_ = 0;  // of the newest run
 
   std::uint64_t points_before_ = 0;  // of earlier starts
   std::uint64_t succeeded_ = 0, failed_ = 0, cancelled_ = 0, skipped_ = 0, drifts_ = 0,

@@ -1,11 +1,12 @@
 #pragma once
 
+#include "simulation/failure.hpp"
 #include "simulation/random.hpp"
 
 #include <algorithm>
 #include <cstdint>
-#include <limits>
 #include <tuple>
+#include <vector>
 
 namespace simulation {
 
@@ -15,68 +16,142 @@ inline constexpr Nanos at_no_time = Nanos::max();
 /// What waits for its due point, as the queue must see it. Instants count from the start of the world.
 struct Waiting {
   Nanos due = at_no_time;
-  Nanos latest = at_no_time;     ///< It is woken from `due` to then.
-  bool is_late = false;          ///< It began to wait when it was due already.
-  std::uint64_t turn = no_turn;  ///< In the order in which all began to wait, as far as it is known.
+  Nanos latest = at_no_time;  ///< It is woken from `due` to then.
+  bool is_late = false;       ///< It began to wait when it was due already.
+  /// It became due in the step in which it began to wait, and nobody knows whether before or after that.
+  bool may_be_late = false;
+  std::uint64_t turn = 0;  ///< In the order in which all began to wait; nothing else has the same.
+  std::uint64_t step = 0;  ///< In which it began to wait.
+  /// How far `turn` says who is first.
+  enum class Turn : std::uint8_t {
+    unknown,
+    changed,  ///< Neither; it may also be about to run in the same step.
+    known,
+    known_among_timers  ///< In one step others may come before a timer that was first.
+  } order = Turn::unknown;
 
-  static constexpr std::uint64_t no_turn = std::numeric_limits<std::uint64_t>::max();
+  inline static std::uint64_t turns = 0;
+  inline static std::uint64_t steps = 0;
 
   /// It begins to wait at `now`. Who is late already cannot wait any longer.
-  [[nodiscard]] static Waiting from(Nanos now, Nanos due, Nanos tolerance = Nanos{0}) {
-    static std::uint64_t turns = 0;
-    const bool is_late = due <= now;
-    return {.due = due, .latest = is_late ? due : due + tolerance, .is_late = is_late, .turn = ++turns};
-  }
+  [[nodiscard]] static Waiting from(Nanos now, Nanos due) { return made(now, due, Nanos{0}, Turn::known); }
 
   /// The same, but others may begin to wait at the same instant, and nobody knows who is first.
   [[nodiscard]] static Waiting out_of_turn(Nanos now, Nanos due) {
-    return {.due = due, .latest = due, .is_late = due <= now};
+    return made(now, due, Nanos{0}, Turn::unknown);
+  }
+
+  /// A timer's. It comes into the queue by the end of its service's turn of the event loop.
+  [[nodiscard]] static Waiting of_timer(Nanos now, Nanos due, Nanos tolerance) {
+    return made(now, due, tolerance, Turn::known_among_timers);
+  }
+
+  /// A timer's that waits already, or is about to run, and has another due point from now on.
+  [[nodiscard]] static Waiting again(Nanos now, Nanos due, Nanos tolerance) {
+    return made(now, due, tolerance, Turn::changed);
+  }
+
+  /// The step has ended, at `now`, in which it began to wait.
+  void step_ended(Nanos now) {
+    if (step == steps && !is_late && latest > due && due <= now) may_be_late = true;
   }
 
   /// When it must be woken, if nobody else is before. `round`: when the newest wake-up was. That serves all
-  /// that is due by then, though one after the other.
+  /// that is due by then, though a seed may split it.
   [[nodiscard]] Nanos wake(Nanos round) const { return due <= round ? due : latest; }
 
   /// By due point; of those that are due at once the strict ones go first. False, too, when chance may
   /// decide.
   [[nodiscard]] bool goes_before(const Waiting& other, bool is_shuffled) const {
-    const auto place = [is_shuffled](const Waiting& of) {
-      return std::tuple{of.due, of.latest > of.due, is_shuffled ? 0 : of.turn};
-    };
-    return place(*this) < place(other);
+    const std::tuple mine{due, latest > due};
+    const std::tuple others{other.due, other.latest > other.due};
+    if (mine != others) return mine < others;
+    if (is_shuffled || order < Turn::known || other.order < Turn::known) return false;
+    return turn < other.turn && (step != other.step || order == other.order);
+  }
+
+ private:
+  [[nodiscard]] static Waiting made(Nanos now, Nanos due, Nanos tolerance, Turn order) {
+    const bool is_late = due <= now;
+    return {.due = due,
+            .latest = is_late ? due : due + tolerance,
+            .is_late = is_late,
+            .turn = ++turns,
+            .step = steps,
+            .order = order};
   }
 };
 
-/// All that waits, looked at one by one.
+/// All that waits.
 class Queue {
  public:
   Queue(Nanos round, bool is_shuffled) : round_{round}, is_shuffled_{is_shuffled} {}
 
   void look_at(const Waiting& waiting) {
-    next_ = std::min(next_, waiting.wake(round_));
-    if (waiting.is_late) {
-      late_ = std::min(late_, waiting.due);
-    } else if (waiting.goes_before(first_, is_shuffled_)) {
-      first_ = waiting;
+    if (waiting.due != at_no_time) all_.push_back(waiting);
+  }
+
+  /// At `now`: whether the next wake-up may be at `instant`. It must be the latest one that keeps to all
+  /// tolerances.
+  [[nodiscard]] bool may_wake_at(Nanos instant, Nanos now) const {
+    Nanos next = at_no_time;
+    bool may_be_late = false;
+    for (const Waiting& waiting : all_) {
+      next = std::min(next, waiting.wake(round_));
+      may_be_late = may_be_late || waiting.may_be_late;
+    }
+    return instant == std::max(now, next) || (may_be_late && instant == now);
+  }
+
+  /// A step at `fired` has woken those who are `woken`, and `left` is what waits after it. Throws Failure
+  /// where others must have been woken.
+  void check_step(Nanos fired, const std::vector<Waiting>& woken, const Queue& left) const {
+    must(!woken.empty(), "nothing happened in a step");
+    for (const Waiting& one : woken) must(has(one) || is_new(one), "somebody was woken who did not wait");
+    Waiting first;            // of those that were not late
+    Nanos late = at_no_time;  // the first due point of the others
+    for (const Waiting& waiting : all_) {
+      if (may_be_late(waiting)) late = std::min(late, waiting.due);
+      // What has ended in another way may have been served, too.
+      if (!left.has(waiting)) continue;
+      must(is_shuffled_ || waiting.due > fired, "not all that is due happened in one step");
+      if (!may_be_late(waiting) && waiting.goes_before(first, is_shuffled_)) first = waiting;
+    }
+    for (const Waiting& one : woken) {
+      if (is_new(one)) continue;
+      // Who came late may be served with the others or after them; those who came late have no order of their
+      // own, so that one of them may take the place of another.
+      const bool is_right = may_be_late(one)
+                                ? first.due >= one.due || (first.latest > first.due && first.due >= late)
+                                : !left.has_before(one);
+      must(is_right, "what is due happened in a wrong order");
     }
   }
 
-  /// When the next wake-up must be: the latest instant that keeps to all tolerances.
-  [[nodiscard]] Nanos next() const { return next_; }
-
-  /// `woken` may be the first that is served. Who came late may be served with the others or after them;
-  /// those who came late have no order of their own, so that one of them may take the place of another.
-  [[nodiscard]] bool may_begin_with(const Waiting& woken) const {
-    if (!woken.is_late) return !first_.goes_before(woken, is_shuffled_ || woken.turn == Waiting::no_turn);
-    return first_.due >= woken.due || (first_.latest > first_.due && first_.due >= late_);
+ private:
+  [[nodiscard]] static bool may_be_late(const Waiting& waiting) {
+    return waiting.is_late || waiting.may_be_late;
   }
 
- private:
+  /// It waited in another way when the step began.
+  [[nodiscard]] static bool is_new(const Waiting& waiting) {
+    return waiting.order == Waiting::Turn::changed && waiting.step == Waiting::steps;
+  }
+
+  [[nodiscard]] bool has(const Waiting& one) const {
+    return std::any_of(all_.begin(), all_.end(), [&](const auto& other) { return other.turn == one.turn; });
+  }
+
+  /// Somebody who has waited as long as `one`, and must go before it.
+  [[nodiscard]] bool has_before(const Waiting& one) const {
+    return std::any_of(all_.begin(), all_.end(), [&](const Waiting& other) {
+      return other.step < Waiting::steps && !may_be_late(other) && other.goes_before(one, is_shuffled_);
+    });
+  }
+
   Nanos round_;
   bool is_shuffled_;
-  Nanos next_ = at_no_time;
-  Waiting first_;            // of those that were not late
-  Nanos late_ = at_no_time;  // the first due point of the others
+  std::vector<Waiting> all_;
 };
 
 }  // namespace simulation

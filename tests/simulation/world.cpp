@@ -2,6 +2,8 @@
 
 #include "simulation/percentiles.hpp"
 
+#include <cliffracer/testing/detail/virtual_time_core.hpp>
+
 #include <asio/co_spawn.hpp>
 #include <asio/error.hpp>
 
@@ -16,8 +18,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-std::size_t number_in(std::string_view name) { return static_cast<std::size_t>(name.at(1) - '0'); }
-
 ServiceModel model_of(const ServicePlan& plan) {
   std::vector<TimerModel> timers;
   for (const TimerPlan& timer : plan.timers) timers.emplace_back(timer.options);
@@ -29,15 +29,22 @@ ServiceModel model_of(const ServicePlan& plan) {
 World::World(const Plan& plan) : plan_{plan}, stage_{plan} {
   for (std::size_t n = 0; n < plan.services.size(); ++n) {
     stage_.models.push_back(model_of(plan.services[n]));
-    auto log = std::make_unique<LogTally>("s" + std::to_string(n), [this, n] {
-      stage_.watch(n, [&] {
-        // A start that failed says so, too.
-        if (stage_.models[n].phase() != Phase::starting) stage_.models[n].stopped();
-      });
-    });
+    const LogTally::Told told{
+        .started = [this, n] { stage_.watch(n, [&] { stage_.models[n].started(stage_.now()); }); },
+        .stopping = [this, n] { stage_.watch(n, [&] { stage_.models[n].stop_begins(stage_.now()); }); },
+        .still_runs = [this, n] { stage_.models[n].round_ended(stage_.now()); },
+        .stopped =
+            [this, n] {
+              stage_.watch(n, [&] {
+                // A start that failed says so, too.
+                if (stage_.models[n].phase() != Phase::starting) stage_.models[n].stopped();
+              });
+            }};
+    auto log = std::make_unique<LogTally>("s" + std::to_string(n), told);
     players_.push_back({.log = std::move(log), .actor = stage_.time.make<Actor>(stage_, n)});
     stage_.services.push_back(players_.back().actor.get());
   }
+  cliffracer::detail::VirtualTimeCore::of(stage_.time).add_log(*this);
   at(plan.length, [this] { has_ended_ = true; });
   for (std::size_t n = 0; n < plan.services.size(); ++n) {
     players_[n].has_start_ahead = true;
@@ -45,6 +52,19 @@ World::World(const Plan& plan) : plan_{plan}, stage_{plan} {
        [this, n] { start(n); });
   }
   plan_suspends();
+}
+
+World::~World() { cliffracer::detail::VirtualTimeCore::of(stage_.time).remove_log(*this); }
+
+void World::run_started(std::string_view service, std::string_view timer,
+                        const cliffracer::detail::Schedule::Decision& /*why*/,
+                        cliffracer::detail::TimePoint /*now*/) {
+  players_[number_in(service)].actor->run_started(number_in(timer));
+}
+
+void World::run_ended(std::string_view service, std::string_view timer, Outcome outcome,
+                      cliffracer::detail::TimePoint /*now*/) {
+  players_[number_in(service)].actor->run_ended(number_in(timer), outcome);
 }
 
 // ---- What is done to the services
@@ -74,7 +94,9 @@ void World::start(std::size_t service) {
 
 void World::start_ended(std::size_t service, const std::exception_ptr& thrown) {
   ServiceModel& model = stage_.models[service];
-  if (!thrown) return must(model.phase() == Phase::running, "start() ended, and the service does not run");
+  if (!thrown)
+    return must(model.phase() == Phase::running || model.phase() == Phase::stopping,
+                "start() ended, and the service does not run");
   try {
     std::rethrow_exception(thrown);
   } catch (const std::system_error& error) {
@@ -94,11 +116,11 @@ void World::stop(std::size_t service) {
   const bool calls = stage_.random.chance(600);
   if (!calls || stage_.random.chance(200)) {
     actor.request_stop();
-    model.stop_requested(stage_.now());
+    model.stop_requested();
   }
   if (!calls) return;
   const bool has_work = model.phase() != Phase::idle;
-  model.stop_called(stage_.now());
+  model.stop_called();
   asio::co_spawn(stage_.time.context(), actor.stop(),
                  [this, service, has_work](const std::exception_ptr& thrown) {
                    stage_.watch(service, [&] {
@@ -150,7 +172,9 @@ void World::plan_starts_and_stops() {
 
 void World::begin_step() {
   ++stage_.step;
-  stage_.wakes = 0;
+  ++Waiting::steps;
+  stage_.woken.clear();
+  stage_.has_skipped = false;
   stage_.jumped = 0s;
 }
 
@@ -159,7 +183,7 @@ void World::ask_all_to_stop() {
   begin_step();
   for (std::size_t n = 0; n < players_.size(); ++n) stop(n);
   stage_.time.settle();
-  check_after(stage_.now());
+  check_after();
 }
 
 void World::finish_stopping() {
@@ -175,7 +199,7 @@ void World::start_all() {
   begin_step();
   for (std::size_t n = 0; n < players_.size(); ++n) start(n);
   stage_.time.settle();
-  check_after(stage_.now());
+  check_after();
   // Each start may have failed at once, and then nothing is left to happen.
   plan_starts_and_stops();
 }
@@ -192,23 +216,24 @@ Queue World::queue() const {
 void World::step() {
   begin_step();
   const Queue waiting = queue();
-  const Nanos expected = std::max(stage_.now(), waiting.next());
+  const Nanos before = stage_.now();
   const bool has_happened = stage_.time.run_next();
   must(has_happened, "nothing is due any more, and something must be");
   const Nanos fired = stage_.now() - stage_.jumped;
-  check_after(fired);
-  must_equal("the instant of a step", fired, expected);
-  must(stage_.wakes == 1, "not exactly one thing happened in a step");
-  must(waiting.may_begin_with(stage_.woken), "what is due happened in a wrong order");
+  check_after();
+  must(waiting.may_wake_at(fired, before), "a step at a wrong instant");
+  waiting.check_step(fired, stage_.woken, queue());
   round_ = fired;
   if (suspend_ > 0s) stage_.jump(std::exchange(suspend_, 0s));
   if (!is_left_alone_) plan_starts_and_stops();
 }
 
-void World::check_after(Nanos fired) {
+void World::check_after() {
   if (!stage_.failure.empty()) throw Failure{stage_.failure};
+  for (ServiceModel& model : stage_.models)
+    for (TimerModel& timer : model.timers) timer.step_ended(stage_.now());
   check_log_of_runs();
-  check_services(fired);
+  check_services();
 }
 
 /// The runs that the library tells of are those whose methods were called.
@@ -249,8 +274,13 @@ void World::check_open_runs() {
     const TimerModel& timer = stage_.models[number_in(run.service)].timers[number_in(run.timer)];
     stage_.watch(number_in(run.service), number_in(run.timer), [&] {
       must_equal("whether a run is in progress", !run.ended.has_value(), timer.is_executing());
-      if (run.ended)
-        must_equal("the length of a run", *run.ended - run.started, timer.execution_time().back());
+      if (!run.ended) return;
+      // Its way to the worker and back may take time, too.
+      const Nanos length = timer.execution_time().back();
+      const Nanos measured = *run.ended - run.started;
+      if (!players_[number_in(run.service)].actor->is_on_worker(number_in(run.timer)))
+        must_equal("the length of a run", measured, length);
+      must(measured >= length, "a run ended before its method");
     });
     if (!run.ended) return false;
     players_[number_in(run.service)].is_watched_closely = true;
@@ -260,39 +290,31 @@ void World::check_open_runs() {
   });
 }
 
-void World::check_services(Nanos fired) {
+void World::check_services() {
   const bool is_time_for_all = stage_.step % 64 == 0;
   for (std::size_t n = 0; n < players_.size(); ++n) {
     const ServiceModel& model = stage_.models[n];
     model.check();
-    // A timer that only skips what it has missed tells nobody.
-    const bool may_have_skipped = model.first_due() <= stage_.now();
     const bool is_elsewhere = std::exchange(players_[n].phase, model.phase()) != model.phase();
-    if (is_time_for_all || may_have_skipped || is_elsewhere || players_[n].is_watched_closely)
-      check_statistics(n, fired);
+    if (is_time_for_all || stage_.has_skipped || is_elsewhere || players_[n].is_watched_closely)
+      check_statistics(n);
     players_[n].is_watched_closely = false;
   }
 }
 
-void World::check_statistics(std::size_t service, Nanos fired) {
+void World::check_statistics(std::size_t service) {
   const auto stats = players_[service].actor->get_timer_stats();
   auto& timers = stage_.models[service].timers;
   must_equal<std::uint64_t>("timer_count", stats.timer_count, timers.size());
   for (std::size_t n = 0; n < timers.size(); ++n) {
-    stage_.watch(service, n, [&] {
-      if (stage_.wakes == 0) {
-        if (const auto woken = timers[n].has_only_skipped(fired, stats.timers[n].skipped_count))
-          stage_.woke(*woken);
-      }
-      timers[n].check(stats.timers[n], wall_clock_start);
-    });
+    stage_.watch(service, n, [&] { timers[n].check(stats.timers[n], wall_clock_start); });
   }
   if (!stage_.failure.empty()) throw Failure{stage_.failure};
 }
 
 void World::check_at_end() {
   for (std::size_t service = 0; service < players_.size(); ++service) {
-    check_statistics(service, stage_.now());
+    check_statistics(service);
     const auto stats = players_[service].actor->get_timer_stats();
     const auto& log = players_[service].log->counts();
     std::uint64_t failed = 0;
@@ -304,7 +326,8 @@ void World::check_at_end() {
         check_percentiles(stats.timers[n].lateness, timer.lateness());
         check_percentiles(stats.timers[n].deferral, timer.deferral());
         check_percentiles(stats.timers[n].execution_time, timer.execution_time());
-        must_equal("worker_wait", stats.timers[n].worker_wait.max, Nanos{0});
+        must_equal("worker_wait", stats.timers[n].worker_wait.max,
+                   players_[service].actor->longest_worker_wait(n));
       });
       failed += timer.failed();
       reanchored += timer.drifts();
@@ -314,7 +337,9 @@ void World::check_at_end() {
     }
     must_equal("the log's failed runs", log.failed_runs, failed);
     must_equal("the log's re-anchored runs", log.reanchored, reanchored);
-    must_equal("the log's cancelled runs", log.cancelled, cancelled);
+    const std::uint64_t withdrawn = players_[service].actor->withdrawn();
+    must_equal("the log's withdrawn runs", log.withdrawn, withdrawn);
+    must_equal("the log's cancelled runs", log.cancelled, cancelled - withdrawn);
     must_equal("the log's lines on what still runs", log.late_to_stop, stage_.models[service].late_to_stop());
     must_equal("the log's failures of on_stop()", log.failed_stop_hooks,
                players_[service].actor->failed_stop_hooks());

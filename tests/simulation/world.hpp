@@ -7,6 +7,7 @@
 #include "simulation/stage.hpp"
 #include "simulation/waiting.hpp"
 
+#include <cliffracer/detail/timer/run_probe.hpp>
 #include <cliffracer/testing/run_log.hpp>
 #include <cliffracer/testing/virtual_time.hpp>
 
@@ -18,15 +19,19 @@
 #include <list>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace simulation {
 
 /// Services in virtual time, taken from step to step beside their model.
-class World {
+class World : private cliffracer::detail::RunProbe {
  public:
   /// `plan` must outlive the world.
   explicit World(const Plan& plan);
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
+  ~World() override;
 
   /// The next thing happens, and is looked at.
   void step();
@@ -64,12 +69,19 @@ class World {
   void plan_suspends();
   void plan_starts_and_stops();
 
+  // RunProbe
+  void run_started(std::string_view service, std::string_view timer,
+                   const cliffracer::detail::Schedule::Decision& why,
+                   cliffracer::detail::TimePoint now) override;
+  void run_ended(std::string_view service, std::string_view timer, Outcome outcome,
+                 cliffracer::detail::TimePoint now) override;
+
   void begin_step();
   [[nodiscard]] Queue queue() const;
-  void check_after(Nanos fired);
+  void check_after();
   void check_log_of_runs();
-  void check_services(Nanos fired);
-  void check_statistics(std::size_t service, Nanos fired);
+  void check_services();
+  void check_statistics(std::size_t service);
   void check_open_runs();
   void note(std::int64_t value) { hash_ = (hash_ ^ static_cast<std::uint64_t>(value)) * 0x100000001b3U; }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <utility>
 
 namespace support {
 
@@ -28,7 +29,8 @@ class ScheduleModel {
     std::uint64_t skipped = 0;
   };
 
-  ScheduleModel(const Options& options, std::int64_t anchor) : options_{options}, grid_{anchor} {
+  ScheduleModel(const Options& options, std::int64_t anchor)
+      : options_{options}, grid_{anchor}, last_{anchor - 1}, last_start_{anchor} {
     if (!options_.eager) grid_ += interval();
     due_ = grid_;
   }
@@ -76,6 +78,7 @@ class ScheduleModel {
     }
     waited_ = retry_ = false;
     last_ = due_;
+    last_start_ = now;
     return step;
   }
 
@@ -83,8 +86,8 @@ class ScheduleModel {
   std::uint64_t finished(std::int64_t now, bool success) {
     std::uint64_t skipped = 0;
     if (!success) {
-      retry_ = true;
-      due_ = std::max(now + options_.error_backoff.count(), last_ + 1);
+      go_off_grid(now + options_.error_backoff.count());
+      run_if_wanted(now);
       return 0;
     }
     const std::int64_t kept = options_.max_drift.count() + options_.tolerance.count();
@@ -92,10 +95,60 @@ class ScheduleModel {
       while (grid_ < now) pass(skipped);
     }
     due_ = grid_;
+    run_if_wanted(now);
     return skipped;
   }
 
+  // ---- Asked for from outside
+
+  /// One run now, or after the one in progress, unless one is due by then.
+  void trigger(std::int64_t now, bool is_executing) {
+    is_wanted_ = true;
+    if (!is_executing) run_if_wanted(now);
+  }
+
+  /// After a pause: what was due in it is skipped. Returns how many points.
+  std::uint64_t pass_over(std::int64_t now) {
+    std::uint64_t skipped = 0;
+    while (grid_ <= now) pass(skipped);
+    retry_ = is_wanted_ = false;
+    due_ = grid_;
+    return skipped;
+  }
+
+  /// Counted from the newest start. Returns how many points are skipped: of what is due already all but one,
+  /// which is due now.
+  std::uint64_t set_interval(std::chrono::nanoseconds interval_from_now, std::int64_t now,
+                             bool is_executing) {
+    std::uint64_t skipped = 0;
+    while (grid_ <= now) pass(skipped);
+    options_.interval = interval_from_now;
+    if (skipped > 0 && !retry_ && !is_executing) {
+      --skipped;
+      --points_;
+      grid_ = now + interval();
+      go_off_grid(now);
+      return skipped;
+    }
+    grid_ = std::max(last_start_ + interval(), now);
+    if (!retry_ && !is_executing) due_ = grid_;
+    return skipped;
+  }
+
+  /// What is due next is a retry, or was asked for.
+  [[nodiscard]] bool is_off_grid() const { return retry_; }
+  /// The next point of the grid.
+  [[nodiscard]] std::int64_t grid() const { return grid_; }
+
  private:
+  void go_off_grid(std::int64_t due) {
+    retry_ = true;
+    due_ = std::max(due, last_ + 1);
+  }
+  void run_if_wanted(std::int64_t now) {
+    if (std::exchange(is_wanted_, false) && due_ > now) go_off_grid(now);
+  }
+
   [[nodiscard]] std::int64_t interval() const { return options_.interval.count(); }
   void pass(std::uint64_t& skipped) {
     grid_ += interval();
@@ -106,9 +159,11 @@ class ScheduleModel {
   Options options_;
   std::int64_t grid_;  // oldest point of the grid that has not come and gone
   std::int64_t due_ = 0;
-  std::int64_t last_ = 0;
+  std::int64_t last_;        // the newest due point that was run
+  std::int64_t last_start_;  // of a run, or of the timer
   std::uint64_t points_ = 0;
-  bool retry_ = false;
+  bool retry_ = false;  // or a run that was asked for
+  bool is_wanted_ = false;
   bool waited_ = false;
 };
 
