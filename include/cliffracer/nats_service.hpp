@@ -93,7 +93,7 @@ class NatsService {
   /// start.
   void request_stop() noexcept;
 
-  /// Any thread, at any time; takes no lock.
+  /// Any thread, at any time. Neither waits for a timer nor delays one.
   [[nodiscard]] ServiceTimerStats get_timer_stats() const;
 
   /// Any thread, at any time. Contains no secret: addresses come without user, password and token.
@@ -145,7 +145,7 @@ class NatsService {
   /// does not move. A run that is due anyway counts as the one that was asked for, and a retry comes at once.
   /// A paused timer runs once and stays paused. A cluster timer is run by the replica that has claimed the
   /// current tick, if it is that which is asked, or that claims it now. Throws std::logic_error when the
-  /// service does not run.
+  /// timer does not run.
   void trigger(std::string_view name);
 
   /// Gives the timer another interval: > 0, more than its tolerance and its jitter, at most 292 years, else
@@ -155,8 +155,12 @@ class NatsService {
   void set_interval(std::string_view name, detail::OptionDuration interval);
 
   /// When the timer's next run is due, on the clock that timers go by (TickContext::due). Empty while it is
-  /// paused, a run is in progress, or the service does not run. Takes no lock.
+  /// paused, a run is in progress, or the timer does not run.
   [[nodiscard]] std::optional<std::chrono::steady_clock::time_point> next_due(std::string_view name) const;
+
+  /// Ends one timer. No run of it starts any more; one in progress ends normally, also when it is that which
+  /// calls. The name is free at once, and the statistics of the timer leave with it.
+  void remove(std::string_view name);
 
   /// Has `observer` told of what the timers do; null: nobody. Before start(); throws std::logic_error while
   /// the service runs. Not thread-safe.
@@ -168,8 +172,10 @@ class NatsService {
   [[nodiscard]] asio::any_io_executor get_executor() const;
 
  protected:
-  /// Registers timers, RPC methods and listeners; in the constructor, at the latest before the first start.
-  /// Throws std::invalid_argument that names service, registration and rule.
+  /// Registers timers, RPC methods and listeners, in the constructor or later: a timer at any time, from any
+  /// thread; one that is added while the service runs starts at once, as the others did at the start. A
+  /// cluster timer while the service does not run, an RPC method or a listener before the first start. Throws
+  /// std::invalid_argument that names service, registration and rule.
   template <class... Registrations>
   void add(const Registrations&... registrations) {
     (add_one(registrations), ...);

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <stop_token>
+#include <string_view>
 
 namespace cliffracer {
 
@@ -22,6 +23,8 @@ struct TickContext {
   /// suspended goes on where it was. A retry has the token of the run that failed, as long as no newer tick
   /// is due. Otherwise 0.
   std::uint64_t token = 0;
+  /// The timer's name. Valid until the end of the run.
+  std::string_view name{};
 };
 
 }  // namespace cliffracer

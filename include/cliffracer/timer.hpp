@@ -133,6 +133,10 @@ struct timer {
   /// After so many failures in a row the timer is paused, with the reason, until NatsService::resume(). Zero:
   /// it never is.
   std::uint32_t max_consecutive_errors = 0;
+  /// After so many runs, failed ones and retries included, the timer has finished (TimerStats::is_finished):
+  /// it stays in the statistics and does not run any more, until the service is started again, which begins
+  /// to count at 0. Zero: no limit. (As Quartz' repeatCount.)
+  std::uint64_t max_runs = 0;
   /// True: due points are where the wall clock (UTC) shows a multiple of `interval` since the epoch; an
   /// hourly timer fires on the hour. When the wall clock is set, the grid follows within a second; a point
   /// that was run is not run again unless the clock goes back by more than an interval. A drifted run does

@@ -95,10 +95,12 @@ struct TimerStats {
   std::chrono::nanoseconds timeout{0};
   std::chrono::nanoseconds max_error_backoff{0};
   std::uint32_t max_consecutive_errors = 0;
+  std::uint64_t max_runs = 0;
   bool align_to_epoch = false;
   Scope scope = Scope::replica;
 
-  bool is_running = false;     ///< The timer's loop runs: the service is started and not stopped.
+  bool is_running = false;     ///< The service is started and not stopped, and the timer has not finished.
+  bool is_finished = false;    ///< It has had its `max_runs`.
   bool is_executing = false;   ///< A run is in progress, or waits for a worker.
   bool is_overdue = false;     ///< The run in progress has outlasted `timeout`.
   bool is_paused = false;      ///< No run starts until resume().
@@ -140,9 +142,12 @@ struct TimerStats {
   std::string last_blocked_by{};
   std::chrono::nanoseconds longest_blocking{0};  ///< The longest time for which it held the event loop.
 
+  /// Wall-clock time at which the run in progress began; empty when there is none. One that hangs is seen
+  /// here without a `timeout`.
+  std::optional<std::chrono::system_clock::time_point> executing_since{};
   /// Wall-clock time at which the newest successful run ended; empty before the first.
   std::optional<std::chrono::system_clock::time_point> last_success{};
-  /// Wall-clock time of the next due point; empty while the loop does not run or a run is in progress.
+  /// Wall-clock time of the next due point; empty while the timer does not run or a run is in progress.
   std::optional<std::chrono::system_clock::time_point> next_execution{};
 
   DurationPercentiles execution_time{};
@@ -226,12 +231,17 @@ constexpr void visit_fields(std::type_identity<TimerStats>, Visitor&& visitor) {
                      "Up to which error_backoff grows with each further failure."});
   visitor(StatsField{"max_consecutive_errors", &Stats::max_consecutive_errors, StatsUnit::count,
                      "After how many failures in a row the timer is paused."});
+  visitor(StatsField{"max_runs", &Stats::max_runs, StatsUnit::count,
+                     "After how many runs the timer has finished; 0: no limit."});
   visitor(StatsField{"align_to_epoch", &Stats::align_to_epoch, StatsUnit::none,
                      "Whether the grid lies on the wall clock."});
   visitor(StatsField{"scope", &Stats::scope, StatsUnit::none,
                      "Whether each replica runs the timer, or one of them at each tick."});
   visitor(StatsField{"is_running", &Stats::is_running, StatsUnit::none,
-                     "1 from the start of the service to its stop.", StatsMetric{"running"}});
+                     "1 from the start of the service to its stop, or to the timer's last run.",
+                     StatsMetric{"running"}});
+  visitor(StatsField{"is_finished", &Stats::is_finished, StatsUnit::none,
+                     "1 when the timer has had its max_runs.", StatsMetric{"finished"}});
   visitor(StatsField{"is_executing", &Stats::is_executing, StatsUnit::none,
                      "1 while a run is in progress or waits for a worker.", StatsMetric{"executing"}});
   visitor(StatsField{"is_overdue", &Stats::is_overdue, StatsUnit::none,
@@ -298,11 +308,14 @@ constexpr void visit_fields(std::type_identity<TimerStats>, Visitor&& visitor) {
                      "What held the event loop when the newest late run was due."});
   visitor(StatsField{"longest_blocking", &Stats::longest_blocking, StatsUnit::seconds,
                      "The longest time for which the timer held the event loop."});
+  visitor(StatsField{"executing_since", &Stats::executing_since, StatsUnit::timestamp,
+                     "When the run in progress began; absent when there is none.",
+                     StatsMetric{"executing_since_timestamp_seconds"}});
   visitor(StatsField{"last_success", &Stats::last_success, StatsUnit::timestamp,
                      "When the newest successful run ended; absent before the first.",
                      StatsMetric{"last_success_timestamp_seconds"}});
   visitor(StatsField{"next_execution", &Stats::next_execution, StatsUnit::timestamp,
-                     "The next due point; absent while a run is in progress or the service is stopped.",
+                     "The next due point; absent while a run is in progress or the timer does not run.",
                      StatsMetric{"next_execution_timestamp_seconds"}});
   visitor(StatsField{"execution_time", &Stats::execution_time, StatsUnit::seconds, "How long runs took."});
   visitor(StatsField{"lateness", &Stats::lateness, StatsUnit::seconds,

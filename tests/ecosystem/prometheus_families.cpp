@@ -150,6 +150,7 @@ TEST_CASE("each state of a timer is 0 or 1") {
   const std::vector<std::pair<std::string, bool cliffracer::TimerStats::*>> states{
       {"running", &cliffracer::TimerStats::is_running},
       {"executing", &cliffracer::TimerStats::is_executing},
+      {"finished", &cliffracer::TimerStats::is_finished},
       {"overdue", &cliffracer::TimerStats::is_overdue},
       {"paused", &cliffracer::TimerStats::is_paused}};
   for (const auto& [set_name, set] : states) {

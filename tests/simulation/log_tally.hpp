@@ -24,7 +24,7 @@ class LogTally {
   struct Told {
     std::function<void()> started;     ///< The timers.
     std::function<void()> stopping;    ///< The stop begins.
-    std::function<void()> still_runs;  ///< Something, when its time to stop is over.
+    std::function<void()> cancelling;  ///< What still runs when its time to stop is over.
     std::function<void()> stopped;
   };
 
@@ -76,14 +76,13 @@ class LogTally {
         if (says("more than max_drift")) ++counts.reanchored;
         if (says(" was cancelled after ")) ++counts.cancelled;
         if (says(" found no worker before ")) ++counts.withdrawn;
-        if (says(" after it should end")) {
-          ++counts.late_to_stop;
-          told.still_runs();
-        }
+        if (says(" after it should end")) ++counts.late_to_stop;
       } else if (says(": started; timers: ")) {
         told.started();
       } else if (text.ends_with(": stopping")) {
         told.stopping();
+      } else if (text.ends_with(": cancelling what still runs")) {
+        told.cancelling();
       } else if (text.ends_with(": stopped")) {
         told.stopped();
       }

@@ -32,7 +32,7 @@ World::World(const Plan& plan) : plan_{plan}, stage_{plan} {
     const LogTally::Told told{
         .started = [this, n] { stage_.watch(n, [&] { stage_.models[n].started(stage_.now()); }); },
         .stopping = [this, n] { stage_.watch(n, [&] { stage_.models[n].stop_begins(stage_.now()); }); },
-        .still_runs = [this, n] { stage_.models[n].round_ended(stage_.now()); },
+        .cancelling = [this, n] { stage_.models[n].round_ended(stage_.now()); },
         .stopped =
             [this, n] {
               stage_.watch(n, [&] {

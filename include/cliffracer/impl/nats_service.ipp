@@ -67,6 +67,8 @@ CLIFFRACER_DECL void NatsService::resume(std::string_view name) { service_->resu
 
 CLIFFRACER_DECL void NatsService::trigger(std::string_view name) { service_->trigger(name); }
 
+CLIFFRACER_DECL void NatsService::remove(std::string_view name) { service_->remove(name); }
+
 CLIFFRACER_DECL void NatsService::set_interval(std::string_view name, detail::OptionDuration interval) {
   service_->set_interval(name, interval);
 }

@@ -111,12 +111,11 @@ CLIFFRACER_DECL Service::~Service() {
   std::terminate();
 }
 
-/// Refuses a registration that comes too late, or whose method has no `object` here.
+/// Refuses a registration whose method has no `object` here.
 CLIFFRACER_DECL void Service::require_owner(const void* object, const std::string& registration) const {
   const auto refuse = [&](std::string_view rule) {
     throw std::invalid_argument{"service " + config_.name + ": " + registration + ": " + std::string{rule}};
   };
-  if (was_started_) refuse("add() must come before the first start");
   if (!object) refuse("the method belongs to a class that is neither this service nor a public base of it");
 }
 
@@ -132,6 +131,10 @@ CLIFFRACER_DECL Service::StepGuard::~StepGuard() {
 
 CLIFFRACER_DECL void Service::add_timer(TimerRegistration registration) {
   require_owner(registration.object, "timer " + registration.name);
+  if (registration.options.scope == Scope::cluster && state_ != State::idle) {
+    throw std::invalid_argument{"service " + config_.name + ": timer " + registration.name +
+                                ": a cluster timer is added while the service does not run"};
+  }
   timers_.add(config_.name, std::move(registration),
               {.tolerance = config_.default_tolerance,
                .jitter_seed = config_.jitter_seed != 0 ? config_.jitter_seed : environment_.jitter_seed(),
@@ -139,7 +142,12 @@ CLIFFRACER_DECL void Service::add_timer(TimerRegistration registration) {
 }
 
 CLIFFRACER_DECL void Service::add_handler(HandlerRegistration registration) {
-  require_owner(registration.object, std::string{kind_name(registration.kind)} + " " + registration.name);
+  const std::string what = std::string{kind_name(registration.kind)} + " " + registration.name;
+  require_owner(registration.object, what);
+  if (was_started_) {
+    throw std::invalid_argument{"service " + config_.name + ": " + what +
+                                ": add() of a message handler must come before the first start"};
+  }
   dispatcher_.add(std::move(registration));
 }
 
@@ -251,7 +259,7 @@ CLIFFRACER_DECL asio::awaitable<bool> Service::start_here() {
 CLIFFRACER_DECL void Service::join_cluster(const std::shared_ptr<Link>& opened) {
   const auto shared = timers_.cluster_timers();
   if (shared.empty()) return;
-  if (!claims_) {
+  if (!claims_ || !claims_->are_for(shared)) {
     const ClusterClaims::Surroundings around{
         .strand = strand_, .queue = queue_, .tasks = tasks_, .log = log_, .config = config_, .id = id_};
     claims_ = std::make_unique<ClusterClaims>(

@@ -120,6 +120,7 @@ CLIFFRACER_DECL asio::awaitable<void> Service::cancel_tasks(TimePoint asked) {
         log_.warn("{} still runs {:.1f} s after it should end", name, seconds(now - asked));
       next_line = later(now, std::max(timeout, longest_pause));
     }
+    log_.info("cancelling what still runs");
     tasks_.cancel();
     ended = co_await tasks_.wait_empty(pause);
   }

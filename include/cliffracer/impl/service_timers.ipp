@@ -23,6 +23,8 @@ CLIFFRACER_DECL void Service::resume(std::string_view name) { timers_.resume(con
 
 CLIFFRACER_DECL void Service::trigger(std::string_view name) { timers_.trigger(config_.name, name); }
 
+CLIFFRACER_DECL void Service::remove(std::string_view name) { timers_.remove(config_.name, name); }
+
 CLIFFRACER_DECL void Service::set_interval(std::string_view name, OptionDuration interval) {
   timers_.set_interval(config_.name, name, interval);
 }

@@ -50,17 +50,25 @@ class ClusterClaims final : public TickClaims {
     const std::string& id;
   };
 
+  using Timers = std::vector<std::shared_ptr<TimerEntry>>;
+
   /// `timers`: those that replicas share; at least one.
-  ClusterClaims(const Surroundings& around, const std::vector<TimerEntry*>& timers, Decided decided)
+  ClusterClaims(const Surroundings& around, const Timers& timers, Decided decided)
       : around_{around},
         decided_{std::move(decided)},
         bucket_{around.config.cluster, longest_interval(timers)},
         beat_alarm_{around.queue, around.strand} {
-    for (TimerEntry* const entry : timers) members_.push_back(std::make_unique<Member>(entry));
+    for (const auto& entry : timers) members_.push_back(std::make_unique<Member>(entry));
   }
   ClusterClaims(const ClusterClaims&) = delete;
   ClusterClaims& operator=(const ClusterClaims&) = delete;
   ~ClusterClaims() = default;
+
+  /// Whether these are its timers.
+  [[nodiscard]] bool are_for(const Timers& timers) const {
+    return std::equal(members_.begin(), members_.end(), timers.begin(), timers.end(),
+                      [](const auto& member, const auto& timer) { return member->entry == timer; });
+  }
 
   /// The service starts: from now on this is its connection. Throws std::bad_alloc.
   void attach(std::shared_ptr<Link> link) {
@@ -115,10 +123,10 @@ class ClusterClaims final : public TickClaims {
 
  private:
   struct Member {
-    explicit Member(TimerEntry* timer) : entry{timer} {}
+    explicit Member(std::shared_ptr<TimerEntry> timer) : entry{std::move(timer)} {}
     [[nodiscard]] bool is_executing() const noexcept { return !running.owner.empty(); }
 
-    TimerEntry* entry;
+    const std::shared_ptr<TimerEntry> entry;
     OwnerWatch watch;
     Announcement running;  // of the run in progress here
     std::shared_ptr<TaskGroup::Task> deciding;
@@ -138,9 +146,9 @@ class ClusterClaims final : public TickClaims {
     std::chrono::nanoseconds pause;
   };
 
-  static std::chrono::nanoseconds longest_interval(const std::vector<TimerEntry*>& timers) {
+  static std::chrono::nanoseconds longest_interval(const Timers& timers) {
     std::chrono::nanoseconds longest{0};
-    for (const TimerEntry* const entry : timers) longest = std::max(longest, entry->schedule.interval());
+    for (const auto& entry : timers) longest = std::max(longest, entry->schedule.interval());
     return longest;
   }
 
@@ -150,7 +158,7 @@ class ClusterClaims final : public TickClaims {
 
   [[nodiscard]] Member& member_of(const TimerEntry& entry) const noexcept {
     return **std::find_if(members_.begin(), members_.end(),
-                          [&](const auto& member) { return member->entry == &entry; });
+                          [&](const auto& member) { return member->entry.get() == &entry; });
   }
 
   // ---- Claims

@@ -24,6 +24,7 @@ struct TimerOptions {
   OptionDuration timeout = std::chrono::nanoseconds{0};
   OptionDuration max_error_backoff = std::chrono::nanoseconds{0};
   std::uint32_t max_consecutive_errors = 0;
+  std::uint64_t max_runs = 0;
   bool align_to_epoch = false;
   Scope scope = Scope::replica;
   WhenUnavailable when_unavailable = WhenUnavailable::miss;

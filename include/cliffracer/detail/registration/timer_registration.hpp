@@ -32,6 +32,7 @@ template <auto Method, class Type>
                       .timeout = registration.timeout,
                       .max_error_backoff = registration.max_error_backoff,
                       .max_consecutive_errors = registration.max_consecutive_errors,
+                      .max_runs = registration.max_runs,
                       .align_to_epoch = registration.align_to_epoch,
                       .scope = registration.scope,
                       .when_unavailable = registration.when_unavailable,

@@ -80,6 +80,7 @@ class Service {
   void pause(std::string_view name, std::string_view reason);
   void resume(std::string_view name);
   void trigger(std::string_view name);
+  void remove(std::string_view name);
   void set_interval(std::string_view name, OptionDuration interval);
   [[nodiscard]] std::optional<std::chrono::steady_clock::time_point> next_due(std::string_view name) const;
   void set_observer(std::shared_ptr<TimerObserver> observer);

@@ -46,6 +46,7 @@ class MethodRunners final : private WorkContext::HoldMeter {
     for (const auto& runner : runners_) runner->measure_no_more();
   }
 
+  [[nodiscard]] bool empty() const noexcept { return runners_.empty(); }
   [[nodiscard]] bool has_idle() const noexcept { return !idle_.empty(); }
   [[nodiscard]] bool is_starting() const noexcept { return is_starting_; }
 
@@ -79,6 +80,13 @@ class MethodRunners final : private WorkContext::HoldMeter {
     }
     driver_ = nullptr;
     return runner.is_executing ? &runner : nullptr;
+  }
+
+  /// The timer is about to be destroyed. What its newest run left behind is nobody's from now on.
+  void forget(const TimerEntry& timer) noexcept {
+    for (const auto& runner : runners_) {
+      if (runner->timer == &timer) runner->timer = nullptr;
+    }
   }
 
   /// The idle ones end; the others after their run. Loop::is_stopping() is true.

@@ -46,12 +46,17 @@ class StatsCell {
   void loop_started(TimePoint due) noexcept {
     write([&] {
       set(is_running_, true);
+      set(is_finished_, false);
       set(next_due_, due.time_since_epoch().count());
     });
   }
 
-  void loop_ended() noexcept {
-    write([&] { set(is_running_, false); });
+  /// `is_finished`: after the last run that it may have.
+  void loop_ended(bool is_finished) noexcept {
+    write([&] {
+      set(is_running_, false);
+      set(is_finished_, is_finished);
+    });
   }
 
   /// Due points passed over without a run; the next one is `due`.
@@ -62,7 +67,7 @@ class StatsCell {
     });
   }
 
-  [[gnu::always_inline]] void run_started(const Schedule::Decision& decision) noexcept {
+  [[gnu::always_inline]] void run_started(const Schedule::Decision& decision, TimePoint now) noexcept {
     const bool has_reason = decision.drifted || decision.failing > 0;
     if (has_reason) make_rare();
     {
@@ -70,6 +75,7 @@ class StatsCell {
       if (has_reason) add_by_reason(decision);
       if (decision.skipped > 0) add(skipped_, decision.skipped);
       set(is_executing_, 1);
+      set(started_, now.time_since_epoch().count());
       set(last_lateness_, decision.lateness.count());
       add(total_lateness_, number(decision.lateness));
       if (deferral_) set(deferral_->last, decision.deferral.count());
@@ -237,6 +243,7 @@ class StatsCell {
   /// Of the timers' clock.
   struct Instants {
     TimePoint due = never;           ///< `never`: no run is due.
+    TimePoint started = never;       ///< `never`: none is in progress.
     TimePoint last_success = never;  ///< `never`: there was none.
   };
 
@@ -251,6 +258,8 @@ class StatsCell {
       stats.cancelled_count = get(cancelled_);
       stats.is_executing = get(is_executing_) != 0;
       stats.is_running = get(is_running_);
+      stats.is_finished = get(is_finished_);
+      if (stats.is_executing) instants.started = TimePoint{get(started_)};
       stats.last_lateness_cause = get(lateness_cause_);
       was_late_by_many = get(was_late_by_many_);
       stats.skipped_count = get(skipped_);
@@ -431,7 +440,7 @@ class StatsCell {
   Seqlock lock_;
   Count is_executing_{0}, succeeded_{0}, consecutive_errors_{0}, total_execution_time_{0};
   Count total_lateness_{0};
-  Nanoseconds last_execution_time_{0}, last_lateness_{0}, next_due_{0};
+  Nanoseconds last_execution_time_{0}, last_lateness_{0}, next_due_{0}, started_{0};
   Nanoseconds last_success_{never.time_since_epoch().count()};
   DurationRange execution_time_range_, lateness_range_;
   std::unique_ptr<Deferral> deferral_;
@@ -439,6 +448,7 @@ class StatsCell {
   std::atomic<LatenessCause> lateness_cause_{LatenessCause::none};
   std::atomic<bool> was_late_by_many_{false};
   std::atomic<bool> is_running_{false};
+  std::atomic<bool> is_finished_{false};
   std::unique_ptr<Durations> worker_wait_;
   std::unique_ptr<ClusterStats> cluster_;
   Nanoseconds interval_;

@@ -15,6 +15,7 @@
 #include <memory>
 #include <stop_token>
 #include <utility>
+#include <vector>
 
 namespace cliffracer::detail {
 
@@ -57,6 +58,11 @@ class TimeLimits final : private TimerQueue::Group {
     }
   }
 
+  /// The limit of a timer that leaves. It stays until it is in no queue.
+  void take_over(std::unique_ptr<TimeLimit> limit) {
+    if (limit->state != TimeLimit::State::idle) orphans_.push_back(std::move(limit));
+  }
+
   [[nodiscard]] static bool has_passed(const TimerEntry& timer) noexcept {
     return timer.limit && timer.limit->state == TimeLimit::State::passed;
   }
@@ -87,7 +93,11 @@ class TimeLimits final : private TimerQueue::Group {
   }
 
   void is_due(TimeLimit& limit, TimePoint now) {
-    if (limit.state == TimeLimit::State::obsolete) return leave(limit);
+    if (limit.state == TimeLimit::State::obsolete) {
+      leave(limit);
+      std::erase_if(orphans_, [&](const auto& orphan) { return orphan.get() == &limit; });
+      return;
+    }
     // Another run may have begun while this was on its way.
     if (now < limit.due) return places_.insert(limit, now);
     TimerEntry& timer = limit.timer;
@@ -116,6 +126,7 @@ class TimeLimits final : private TimerQueue::Group {
   TimerQueue& queue_;
   TimerPlaces& places_;
   const TimerRuns& runs_;
+  std::vector<std::unique_ptr<TimeLimit>> orphans_;
   OperationMemory memory_;
 };
 

@@ -17,7 +17,7 @@ class TimerClaims {
   TimerClaims(TimerRuns& runs, TickClaims* claims) : runs_{runs}, claims_{claims} {}
 
   /// The timer may not run before the tick that is due is claimed.
-  [[nodiscard, gnu::noinline]] bool is_missing(TimerEntry& timer, TimePoint now) const noexcept {
+  [[nodiscard]] bool is_missing(TimerEntry& timer, TimePoint now) const noexcept {
     ClusterTimer& cluster = *timer.cluster;
     // Its point may be passed over since it came.
     if (timer.schedule.due() > now) return false;
@@ -53,18 +53,19 @@ class TimerClaims {
   }
 
   /// After the answer: whether the timer runs now.
-  [[nodiscard, gnu::noinline]] bool grants_run(TimerEntry& timer, TimePoint now) const {
+  [[nodiscard]] bool grants_run(TimerEntry& timer, TimePoint now) const {
     ClusterTimer& cluster = *timer.cluster;
     timer.state = TimerState::waiting;
-    if (runs_.is_stopping() || timer.is_resting()) return false;
-    // One that is won too late would run beside its successor, which is asked for next.
-    const bool is_late = cluster.answer == ClaimOutcome::won && tick_of(timer, now) != cluster.tick;
-    const ClaimOutcome outcome = is_late ? ClaimOutcome::failed : *cluster.answer;
-    const bool is_unavailable = outcome == ClaimOutcome::failed || outcome == ClaimOutcome::unclear;
-    const bool is_granted = outcome == ClaimOutcome::won ||
-                            (is_unavailable && !is_late && cluster.when_unavailable == WhenUnavailable::run);
+    if (runs_.is_stopping() || !timer.may_run()) return false;
+    const ClaimOutcome answer = *cluster.answer;
+    const bool is_unavailable = answer == ClaimOutcome::failed || answer == ClaimOutcome::unclear;
+    const bool may_run =
+        answer == ClaimOutcome::won || (is_unavailable && cluster.when_unavailable == WhenUnavailable::run);
+    // A tick whose time is over would run beside its successor, which is asked for next.
+    const bool is_late = may_run && tick_of(timer, now) != cluster.tick;
+    const bool is_granted = may_run && !is_late;
     if (is_granted) cluster.token = cluster.tick;
-    runs_.claim_decided(timer, outcome, !is_granted && !is_late, now);
+    runs_.claim_decided(timer, is_late ? ClaimOutcome::failed : answer, !may_run, now);
     return is_granted;
   }
 

@@ -67,11 +67,13 @@ enum class TimerState : std::uint8_t {
   executing,  // a run is in progress
 };
 
-/// Whether a timer may run, as asked from outside.
+/// Whether a timer may run.
 enum class TimerMode : std::uint8_t {
   active,
+  paused_but_once,  // paused, and a run was asked for since
   paused,
-  paused_but_once,  // a run was asked for since
+  finished,  // has had its max_runs
+  removed,
 };
 
 /// One registered timer of one service object: when it is due, what it is, what it did. What every tick
@@ -91,10 +93,12 @@ struct alignas(64) TimerEntry : TimerQueue::Waiter {
                   : nullptr},
         cluster{options.scope == Scope::cluster ? std::make_unique<ClusterTimer>(options.when_unavailable)
                                                 : nullptr},
+        has_extra_end{worker_run || limit || cluster || options.max_runs > 0},
         stats{schedule.interval(),
               {.deferral = schedule.tolerance() > std::chrono::nanoseconds::zero(),
                .worker_wait = worker_run != nullptr,
                .cluster = cluster != nullptr}},
+        max_runs{options.max_runs},
         name{std::move(timer_name)} {}
 
   /// Has fetched from memory what every tick touches, but for the statistics' buckets.
@@ -105,9 +109,14 @@ struct alignas(64) TimerEntry : TimerQueue::Waiter {
   }
 
   [[nodiscard]] bool is_executing() const noexcept { return state == TimerState::executing; }
-  [[nodiscard]] bool is_paused() const noexcept { return mode != TimerMode::active; }
+  [[nodiscard]] bool is_paused() const noexcept {
+    return mode == TimerMode::paused || mode == TimerMode::paused_but_once;
+  }
+  [[nodiscard]] bool may_run() const noexcept { return mode < TimerMode::paused; }
   /// Paused, and not asked for a run.
   [[nodiscard]] bool is_resting() const noexcept { return mode == TimerMode::paused; }
+  /// It has finished, or is removed.
+  [[nodiscard]] bool has_ended() const noexcept { return mode >= TimerMode::finished; }
 
   void* object;
   const TimerMethod* method;
@@ -116,6 +125,7 @@ struct alignas(64) TimerEntry : TimerQueue::Waiter {
   std::unique_ptr<WorkerRun> worker_run;  // null: the method runs on the event loop
   std::unique_ptr<TimeLimit> limit;       // null: a run may take as long as it likes
   std::unique_ptr<ClusterTimer> cluster;  // null: each replica runs it
+  const bool has_extra_end;               // there is more to the end of a run than to record it
   TimerState state = TimerState::stopped;
   TimerMode mode = TimerMode::active;
   Schedule::Decision decision{};   // of the newest run
@@ -125,6 +135,9 @@ struct alignas(64) TimerEntry : TimerQueue::Waiter {
   TimerCoroutine::Frame frame;
   TimerCoroutine coroutine;  // while its loop runs
   StatsCell stats;
+  const std::uint64_t max_runs;  // 0: no limit
+  std::uint64_t runs = 0;        // since the start; counted if there is a limit
+  std::size_t index = 0;         // among the timers of its loop
   std::string name;
 };
 

@@ -86,6 +86,22 @@ class TimerLog {
     });
   }
 
+  void finished(const TimerEntry& entry) const noexcept {
+    log_quietly([&] { log_.info("timer {} has finished after {} runs", entry.name, entry.runs); });
+  }
+
+  void removed(const TimerEntry& entry) const noexcept {
+    log_quietly([&] { log_.info("timer {} is removed", entry.name); });
+  }
+
+  /// One that was added while the service runs.
+  void not_started(const TimerEntry& entry, const std::exception_ptr& thrown) const noexcept {
+    log_quietly([&] {
+      log_.error("timer {} does not run: {}; remove it and add it again", entry.name,
+                 escaped(text_of(thrown)));
+    });
+  }
+
   /// Somebody ("timer sync") held the event loop.
   void blocked(std::string_view by, std::chrono::nanoseconds length,
                std::chrono::nanoseconds threshold) const noexcept {
@@ -147,7 +163,7 @@ class TimerLog {
 
  private:
   static std::string what_next(const TimerEntry& entry) {
-    if (entry.is_paused() || entry.schedule.gives_up()) return "no retry";
+    if (entry.mode != TimerMode::active || entry.schedule.gives_up()) return "no retry";
     return fmt::format("retry in {:.3f} s", seconds(entry.schedule.backoff()));
   }
 

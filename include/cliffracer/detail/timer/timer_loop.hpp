@@ -2,6 +2,7 @@
 
 #include <cliffracer/detail/coroutine/operation_memory.hpp>
 #include <cliffracer/detail/coroutine/timer_coroutine.hpp>
+#include <cliffracer/detail/text/service_log.hpp>
 #include <cliffracer/detail/time/alarm.hpp>
 #include <cliffracer/detail/time/timer_queue.hpp>
 #include <cliffracer/detail/time/wall_clock.hpp>
@@ -15,9 +16,11 @@
 #include <cliffracer/detail/timer/worker_pool.hpp>
 #include <cliffracer/detail/work/task_group.hpp>
 #include <cliffracer/detail/work/work_context.hpp>
+#include <cliffracer/timer_observer.hpp>
 
 #include <asio/awaitable.hpp>
 #include <asio/dispatch.hpp>
+#include <asio/io_context.hpp>
 #include <asio/post.hpp>
 
 #include <algorithm>
@@ -36,45 +39,81 @@ namespace cliffracer::detail {
 /// The timers of one service from start to stop, each of them a coroutine: run(). On the service's strand.
 class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
  public:
-  using Entries = std::vector<std::unique_ptr<TimerEntry>>;
+  using Entries = std::vector<std::shared_ptr<TimerEntry>>;
 
-  /// `workers` is null when no method runs on workers, `claims` when no timer is the cluster's. All of it,
-  /// and the loop, must outlive the end of the last run: when `tasks` is empty.
-  TimerLoop(const Strand& strand, TimerQueue& queue, TaskGroup& tasks, const Entries& entries,
-            WorkerPool* workers, TickClaims* claims, const TimerRuns::Told& told)
-      : strand_{strand},
-        queue_{queue},
+  /// Where the timers run, and with what.
+  struct Surroundings {
+    const Strand& strand;
+    TimerQueue& queue;
+    asio::io_context& event_loop;
+    ServiceLog log;
+    std::size_t worker_threads = 0;                  ///< As ServiceConfig says.
+    bool workers_inline = false;                     ///< Plain methods run on the event loop instead.
+    std::chrono::nanoseconds blocking_threshold{0};  ///< As ServiceConfig says.
+    RunProbe* run_probe = nullptr;
+    std::shared_ptr<TimerObserver> observer{};
+    TickClaims* claims = nullptr;  ///< Null: no timer is the cluster's.
+  };
+
+  /// All of it, and the loop, must outlive the end of the last run: when `tasks` is empty.
+  TimerLoop(TaskGroup& tasks, const Surroundings& around)
+      : strand_{around.strand},
+        queue_{around.queue},
         tasks_{tasks},
-        entries_{entries},
-        workers_{workers},
-        runs_{told},
-        places_{queue, tasks, runs_.log()},
-        limits_{strand_, queue, places_, runs_},
-        claims_{runs_, claims},
-        runners_{*this, strand_, tasks_, runs_.watch().is_on() ? &queue.source() : nullptr},
+        worker_threads_{around.worker_threads},
+        workers_inline_{around.workers_inline},
+        workers_{around.event_loop, queue_.source(), [this](TimerEntry& timer) { worker_returned(timer); }},
+        runs_{{.log = TimerLog{around.log},
+               .blocking_threshold = around.blocking_threshold,
+               .run_probe = around.run_probe,
+               .observer = around.observer}},
+        places_{queue_, tasks, *this, runs_.log()},
+        limits_{strand_, queue_, places_, runs_},
+        claims_{runs_, around.claims},
+        runners_{*this, strand_, tasks_, runs_.watch().is_on() ? &queue_.source() : nullptr},
         clock_alarm_{queue_, strand_} {}
 
-  /// Throws std::bad_alloc.
-  void start() {
-    if (entries_.empty()) return;
-    places_.reserve(entries_.size(),
-                    has([](const TimerEntry& entry) { return entry.schedule.tolerance().count() > 0; }));
-    if (has([](const TimerEntry& entry) { return entry.method->start != nullptr; })) runners_.spawn();
-    if (has([](const TimerEntry& entry) { return entry.schedule.is_aligned(); })) {
-      wall_clock_.emplace(queue_.source());
-      tasks_.spawn({}, watch_wall_clock());
-    }
-    tasks_.enter(*this);
+  /// Starts the timers. Throws std::bad_alloc, and std::system_error without threads.
+  void start(Entries entries) {
+    entries_ = std::move(entries);
+    const bool has_tolerance = std::any_of(entries_.begin(), entries_.end(), [](const auto& timer) {
+      return timer->schedule.tolerance().count() > 0;
+    });
+    places_.reserve(entries_.size(), has_tolerance);
+    for (const auto& timer : entries_) prepare(*timer);
     now_ = queue_.now();
-    for (const auto& timer : entries_) {
-      timer->group = this;
-      if (timer->schedule.is_aligned()) timer->extras->wall_offset = wall_clock_->offset();
-      runs_.start(*timer, now_);
-      places_.hold();
-      timer->coroutine = run(*timer);
-      advance(*timer);
+    for (std::size_t index = 0; index < entries_.size(); ++index) {
+      entries_[index]->index = index;
+      admit(*entries_[index]);
     }
     places_.flush(now_);
+  }
+
+  /// One more. One that is here already, because it was added while the timers started, is left alone.
+  void add(const std::shared_ptr<TimerEntry>& timer) noexcept {
+    if (runs_.is_stopping() || timer->state != TimerState::stopped || timer->has_ended()) return;
+    now_ = queue_.now();
+    try {
+      entries_.reserve(entries_.size() + 1);
+      places_.reserve(1, timer->schedule.tolerance().count() > 0);
+      prepare(*timer);
+    } catch (...) {
+      return runs_.log().not_started(*timer, std::current_exception());
+    }
+    timer->index = entries_.size();
+    entries_.push_back(timer);
+    admit(*timer);
+    places_.flush(now_);
+  }
+
+  /// Its last run is the one in progress, if there is one.
+  void remove(TimerEntry& timer) {
+    timer.mode = TimerMode::removed;
+    runs_.log().removed(timer);
+    now_ = queue_.now();
+    // It may be among those that have run in this turn.
+    places_.flush(now_);
+    if (places_.take_out(timer)) leave(timer);
   }
 
   /// No run starts any more; runs in progress are asked to end by their stop_token.
@@ -94,9 +133,6 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
 
   /// From now on a coroutine that ends with operation_aborted counts as cancelled.
   void cancelling() noexcept { runs_.cancelling(); }
-
-  /// A method has returned from its worker. On any thread that runs the io_context.
-  void worker_returned(TimerEntry& entry) { asio::dispatch(strand_, Returned{*this, entry}); }
 
   /// What came of a claim.
   void claim_decided(TimerEntry& timer, ClaimOutcome outcome) {
@@ -148,8 +184,10 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
   /// The timer goes on until it waits again. True: for the end of its run.
   [[gnu::always_inline]] bool advance(TimerEntry& timer) {
     timer.coroutine.resume();
-    if (timer.state == TimerState::stopped) [[unlikely]]
+    if (timer.state == TimerState::stopped) [[unlikely]] {
       leave(timer);
+      return false;
+    }
     return timer.is_executing();
   }
 
@@ -158,7 +196,7 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
   bool next_coroutine() {
     while (!places_.is_batch_empty() && now_ < turn_end_) {
       const TimerEntry& next = places_.front();
-      if (runs_.is_stopping() || next.is_resting()) {
+      if (runs_.is_stopping() || !next.may_run()) {
         dismiss(places_.pop());
       } else if (next.method->start) {
         return true;
@@ -188,6 +226,28 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
   void held(TimerEntry& entry, TimePoint began, TimePoint ended) noexcept { runs_.held(entry, began, ended); }
 
  private:
+  /// What the timer needs is there. May throw.
+  void prepare(const TimerEntry& timer) {
+    if (timer.method->start && runners_.empty()) runners_.spawn();
+    if (timer.schedule.is_aligned() && !wall_clock_) {
+      wall_clock_.emplace(queue_.source());
+      tasks_.spawn({}, watch_wall_clock());
+    }
+    if (!timer.worker_run) return;
+    ++plain_;
+    if (!workers_inline_) workers_.reserve(worker_threads_ > 0 ? std::min(worker_threads_, plain_) : plain_);
+  }
+
+  /// The timer begins to wait.
+  void admit(TimerEntry& timer) {
+    timer.group = this;
+    if (timer.schedule.is_aligned()) timer.extras->wall_offset = wall_clock_->offset();
+    runs_.start(timer, now_);
+    places_.hold();
+    timer.coroutine = run(timer);
+    advance(timer);
+  }
+
   // What a timer awaits. Conditions do not: g++ 12 destroys the frame where one awaits a bool.
   static constexpr std::suspend_always due{};
   static constexpr std::suspend_always answer{};
@@ -197,9 +257,9 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
   TimerCoroutine run(TimerEntry& timer) {
     while (waits(timer)) {
       co_await due;
-      if (timer.cluster && claims_.is_missing(timer, now_)) {
+      if (timer.cluster && needs_claim(timer)) {
         if (!claims_.ask(timer, now_)) co_await answer;
-        if (!claims_.grants_run(timer, now_)) continue;
+        if (!is_granted(timer)) continue;
       }
       if (!runs_.begin(timer, now_)) continue;
       if (timer.cluster) claims_.run_began(timer);
@@ -208,9 +268,20 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
     }
   }
 
-  /// False: the timers stop.
+  // Other replicas go by their wall clocks. This one may have been set since it was last looked at, in
+  // particular while the process stood still.
+  [[gnu::noinline]] bool needs_claim(TimerEntry& timer) {
+    look_at_wall_clock();
+    return claims_.is_missing(timer, now_);
+  }
+  [[gnu::noinline]] bool is_granted(TimerEntry& timer) {
+    look_at_wall_clock();
+    return claims_.grants_run(timer, now_);
+  }
+
+  /// False: the timer ends, or all do.
   bool waits(TimerEntry& timer) noexcept {
-    if (runs_.is_stopping()) [[unlikely]] {
+    if (runs_.is_stopping() || timer.has_ended()) [[unlikely]] {
       timer.state = TimerState::stopped;
       return false;
     }
@@ -253,7 +324,7 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
       run.tick = runs_.context_of(timer);
       run.asked = now_;
       run.context.begin();
-      workers_->post(timer);
+      workers_.post(timer);
     } catch (...) {
       timer.thrown = std::current_exception();
       return false;
@@ -264,12 +335,14 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
   }
 
   void end(TimerEntry& timer) {
-    if (timer.worker_run || timer.limit || timer.cluster) return end_special(timer);
+    if (timer.has_extra_end) return end_special(timer);
     runs_.end(timer, now_, false);
   }
 
   /// Of a timer that has more than a method.
   [[gnu::noinline]] void end_special(TimerEntry& timer) {
+    if (timer.max_runs > 0 && ++timer.runs >= timer.max_runs && !timer.has_ended())
+      timer.mode = TimerMode::finished;
     const bool is_worker_run = timer.worker_run && !timer.thrown;
     if (timer.limit) limits_.run_ended(timer, is_worker_run ? timer.worker_run->ended : now_);
     const bool has_passed = TimeLimits::has_passed(timer);
@@ -314,6 +387,9 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
     TimerLoop& self;
     TimerEntry& entry;
   };
+
+  /// On any thread that runs the io_context.
+  void worker_returned(TimerEntry& entry) { asio::dispatch(strand_, Returned{*this, entry}); }
 
   void on_due() noexcept override {
     // The loop may be gone when dispatch() returns.
@@ -387,7 +463,7 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
     if (timer.state == TimerState::claiming) {
       // It has its answer.
       advance(timer);
-    } else if (runs_.is_stopping()) {
+    } else if (runs_.is_stopping() || timer.has_ended()) {
       leave(timer);
     } else {
       places_.wait(timer);
@@ -396,10 +472,28 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
 
   /// The timer does not come back.
   [[gnu::noinline]] void leave(TimerEntry& timer) noexcept {
+    const bool is_finished = timer.mode == TimerMode::finished;
     timer.coroutine = {};
     timer.state = TimerState::stopped;
-    timer.stats.loop_ended();
+    timer.stats.loop_ended(is_finished);
+    if (is_finished) runs_.log().finished(timer);
+    if (timer.mode == TimerMode::removed) forget(timer);
     places_.release();
+  }
+
+  /// Destroys the timer, unless somebody else looks at it.
+  void forget(TimerEntry& timer) noexcept {
+    runners_.forget(timer);
+    if (timer.limit) limits_.take_over(std::move(timer.limit));
+    if (timer.worker_run) --plain_;
+    places_.release_room();
+    const std::size_t place = timer.index;
+    const std::shared_ptr<TimerEntry> last_holder = std::move(entries_[place]);
+    if (place + 1 < entries_.size()) {
+      entries_[place] = std::move(entries_.back());
+      entries_[place]->index = place;
+    }
+    entries_.pop_back();
   }
 
   /// After its schedule has changed, or whether it rests.
@@ -414,9 +508,12 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
   asio::awaitable<void> watch_wall_clock() {
     while (!runs_.is_stopping()) {
       co_await clock_alarm_.wait_until(later(queue_.now(), wall_clock_period));
-      if (const auto step = wall_clock_->look(); step.count() != 0 && !runs_.is_stopping())
-        follow_clock(step);
+      look_at_wall_clock();
     }
+  }
+
+  void look_at_wall_clock() {
+    if (const auto step = wall_clock_->look(); step.count() != 0 && !runs_.is_stopping()) follow_clock(step);
   }
 
   void follow_clock(std::chrono::nanoseconds step) {
@@ -429,16 +526,14 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
     }
   }
 
-  template <class Is>
-  [[nodiscard]] bool has(Is is) const {
-    return std::any_of(entries_.begin(), entries_.end(), [&](const auto& entry) { return is(*entry); });
-  }
-
   Strand strand_;
   TimerQueue& queue_;
   TaskGroup& tasks_;
-  const Entries& entries_;
-  WorkerPool* workers_;
+  Entries entries_;
+  const std::size_t worker_threads_;
+  const bool workers_inline_;
+  std::size_t plain_ = 0;  // timers on the worker pool
+  WorkerPool workers_;
   TimerRuns runs_;
   TimerPlaces places_;
   TimeLimits limits_;

@@ -14,9 +14,9 @@ namespace cliffracer::detail {
 /// Where the timers of a TimerLoop wait: in the queue, or, if they are due, in the batch. Only on the strand.
 class TimerPlaces {
  public:
-  /// The task group has a guest as long as anything is held here.
-  TimerPlaces(TimerQueue& queue, TaskGroup& tasks, const TimerLog& log)
-      : queue_{queue}, tasks_{tasks}, log_{log} {}
+  /// The task group has `guest` as long as anything is held here.
+  TimerPlaces(TimerQueue& queue, TaskGroup& tasks, const TaskGroup::Guest& guest, const TimerLog& log)
+      : queue_{queue}, tasks_{tasks}, guest_{guest}, log_{log} {}
   TimerPlaces(const TimerPlaces&) = delete;
   TimerPlaces& operator=(const TimerPlaces&) = delete;
   ~TimerPlaces() { queue_.release(reserved_); }
@@ -25,6 +25,11 @@ class TimerPlaces {
   void reserve(std::size_t timers, bool has_tolerance) {
     queue_.reserve(timers, has_tolerance);
     reserved_ += timers;
+  }
+  /// One has left.
+  void release_room() noexcept {
+    queue_.release(1);
+    --reserved_;
   }
 
   // ---- The batch
@@ -97,7 +102,9 @@ class TimerPlaces {
 
   // ---- Timers that have not left, and handlers on their way
 
-  void hold() noexcept { ++held_; }
+  void hold() noexcept {
+    if (held_++ == 0) tasks_.enter(guest_);
+  }
   void release() noexcept {
     if (--held_ == 0) tasks_.leave();
   }
@@ -113,6 +120,7 @@ class TimerPlaces {
 
   TimerQueue& queue_;
   TaskGroup& tasks_;
+  const TaskGroup::Guest& guest_;
   const TimerLog& log_;
   TimerQueue::List batch_;     // due
   TimerQueue::List entering_;  // until flush()

@@ -63,6 +63,8 @@ class TimerRuns {
   void start(TimerEntry& entry, TimePoint now) const {
     if (entry.limit && entry.limit->stop.stop_requested()) entry.limit->stop = std::stop_source{};
     was_asked(entry);
+    if (entry.mode == TimerMode::finished) entry.mode = TimerMode::active;
+    entry.runs = 0;
     entry.schedule.start(now);
     entry.stats.loop_started(entry.schedule.due());
     log_.started(entry);
@@ -77,7 +79,7 @@ class TimerRuns {
     }
     was_asked(entry);
     entry.state = TimerState::executing;
-    entry.stats.run_started(decision);
+    entry.stats.run_started(decision, now);
     if (entry.cluster) entry.stats.token_used(entry.cluster->token);
     if (decision.lateness >= HoldHistory::shortest || decision.drifted) {
       late(entry, decision, now);
@@ -97,7 +99,8 @@ class TimerRuns {
             .attempt = decision.attempt,
             .stop_token = entry.limit ? entry.limit->stop.get_token() : stop_.get_token(),
             .deferral = decision.deferral,
-            .token = entry.cluster ? entry.cluster->token : 0};
+            .token = entry.cluster ? entry.cluster->token : 0,
+            .name = entry.name};
   }
 
   /// A run that was not on the worker pool has ended, as the entry says. `has_passed`: its time was over.
@@ -281,7 +284,7 @@ class TimerRuns {
     record(entry, Outcome::failed, now, length, text);
     log_.failed(entry, attempt, length, text, context.trace());
     tell_(&TimerObserver::on_error, entry.name, length, text);
-    if (is_stopping_ || entry.is_paused() || !entry.schedule.gives_up()) return;
+    if (is_stopping_ || entry.mode != TimerMode::active || !entry.schedule.gives_up()) return;
     const ShortText reason = ShortText{} << attempt << " consecutive errors: " << text;
     pause(entry, reason.view());
   }

@@ -5,14 +5,10 @@
 #include <cliffracer/detail/timer/timer_entry.hpp>
 #include <cliffracer/detail/timer/timer_loop.hpp>
 #include <cliffracer/detail/timer/timer_rules.hpp>
-#include <cliffracer/detail/timer/worker_pool.hpp>
+#include <cliffracer/detail/timer/timer_table.hpp>
 #include <cliffracer/detail/work/task_group.hpp>
-#include <cliffracer/timer_observer.hpp>
 #include <cliffracer/timer_stats.hpp>
 
-#include <asio/io_context.hpp>
-
-#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -21,16 +17,18 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
 namespace cliffracer::detail {
 
-/// The timers of one service object. add() before the first start(); start() to stopped() on the service's
-/// strand.
+/// The timers of one service object: their list, their loop from start to stop, and who controls them.
+/// start() to stopped() on the service's strand; all else on any thread.
 class TimerSet {
  public:
+  using Entry = TimerTable::Entry;
+  using Surroundings = TimerLoop::Surroundings;
+
   TimerSet() = default;
   TimerSet(const TimerSet&) = delete;
   TimerSet& operator=(const TimerSet&) = delete;
@@ -40,49 +38,26 @@ class TimerSet {
     std::string& name = registration.name;
     const TimerMethod& method = *registration.method;
     const TimerOptions options = checked_options(service, name, registration.options, method, defaults);
-    if (names_.contains(name)) {
-      throw std::invalid_argument{"service " + service + ": timer " + name +
+    const std::uint64_t seed = seed_of(defaults.jitter_seed, service, name);
+    const auto entry =
+        std::make_shared<TimerEntry>(std::move(name), method, registration.object, options, seed);
+    if (!table_.add(entry)) {
+      throw std::invalid_argument{"service " + service + ": timer " + entry->name +
                                   ": two timers have this name: give one of them another .name"};
     }
-    const std::uint64_t seed = seed_of(defaults.jitter_seed, service, name);
-    entries_.push_back(
-        std::make_unique<TimerEntry>(std::move(name), method, registration.object, options, seed));
-    names_.emplace(entries_.back()->name, entries_.back().get());
+    control_->submit([entry](TimerLoop* loop) {
+      if (loop) loop->add(entry);
+    });
   }
 
-  [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
-
-  /// Where the loops run, and with what.
-  struct Surroundings {
-    const Strand& strand;
-    TimerQueue& queue;
-    asio::io_context& event_loop;
-    ServiceLog log;
-    std::size_t worker_threads = 0;                  ///< As ServiceConfig says.
-    bool workers_inline = false;                     ///< Plain methods run on the event loop instead.
-    std::chrono::nanoseconds blocking_threshold{0};  ///< As ServiceConfig says.
-    RunProbe* run_probe = nullptr;
-    std::shared_ptr<TimerObserver> observer{};
-    TickClaims* claims = nullptr;  ///< Null: no timer is the cluster's.
-  };
+  [[nodiscard]] std::size_t size() const { return table_.size(); }
 
   /// Starts the timers, which run in `tasks`.
   void start(TaskGroup& tasks, const Surroundings& around) {
-    const auto plain = static_cast<std::size_t>(std::count_if(
-        entries_.begin(), entries_.end(), [](const auto& entry) { return entry->worker_run != nullptr; }));
-    if (plain > 0) {
-      const std::size_t threads = around.worker_threads > 0 ? std::min(around.worker_threads, plain) : plain;
-      workers_.emplace(around.workers_inline ? 0 : threads, around.event_loop, around.queue.source(),
-                       [this](TimerEntry& entry) { loop_->worker_returned(entry); });
-    }
-    const TimerRuns::Told told{.log = TimerLog{around.log},
-                               .blocking_threshold = around.blocking_threshold,
-                               .run_probe = around.run_probe,
-                               .observer = around.observer};
-    loop_.emplace(around.strand, around.queue, tasks, entries_, workers_ ? &*workers_ : nullptr,
-                  around.claims, told);
+    loop_.emplace(tasks, around);
+    // From here on a timer that is added tells the loop, which may know it already.
     control_->attach(*loop_, around.strand);
-    loop_->start();
+    loop_->start(table_.all());
   }
 
   /// Something ("rpc get_health") held the event loop that is no timer.
@@ -91,11 +66,9 @@ class TimerSet {
   }
 
   /// The timers that replicas share.
-  [[nodiscard]] std::vector<TimerEntry*> cluster_timers() const {
-    std::vector<TimerEntry*> found;
-    for (const auto& entry : entries_) {
-      if (entry->cluster) found.push_back(entry.get());
-    }
+  [[nodiscard]] std::vector<Entry> cluster_timers() const {
+    std::vector<Entry> found = table_.all();
+    std::erase_if(found, [](const auto& entry) { return !entry->cluster; });
     return found;
   }
 
@@ -118,42 +91,50 @@ class TimerSet {
   void stopped() {
     control_->detach();
     loop_.reset();
-    workers_.reset();
   }
 
-  // ---- Any thread. Each throws std::invalid_argument when there is no timer of that name.
+  // ---- Each throws std::invalid_argument when there is no timer of that name.
+
+  void remove(const std::string& service, std::string_view name) {
+    const Entry entry = table_.remove(name);
+    if (!entry) throw_unknown(service, name);
+    control_->submit([entry](TimerLoop* loop) {
+      if (loop) loop->remove(*entry);
+    });
+  }
 
   void pause(const std::string& service, std::string_view name, std::string reason) {
-    TimerEntry& entry = find(service, name);
-    control_->submit([&entry, reason = std::move(reason)](TimerLoop* loop) {
-      if (loop) return loop->pause(entry, reason);
-      entry.mode = TimerMode::paused;
-      entry.stats.paused(reason);
+    const Entry entry = find(service, name);
+    control_->submit([entry, reason = std::move(reason)](TimerLoop* loop) {
+      if (loop) return loop->pause(*entry, reason);
+      entry->mode = TimerMode::paused;
+      entry->stats.paused(reason);
     });
   }
 
   void resume(const std::string& service, std::string_view name) {
-    TimerEntry& entry = find(service, name);
-    control_->submit([&entry](TimerLoop* loop) {
-      if (loop) return loop->resume(entry);
-      entry.mode = TimerMode::active;
-      entry.stats.resumed();
+    const Entry entry = find(service, name);
+    control_->submit([entry](TimerLoop* loop) {
+      if (loop) return loop->resume(*entry);
+      entry->mode = TimerMode::active;
+      entry->stats.resumed();
     });
   }
 
   /// Throws std::logic_error when the timers do not run.
   void trigger(const std::string& service, std::string_view name) {
-    TimerEntry& entry = find(service, name);
-    if (!entry.stats.is_running())
-      throw std::logic_error{"service " + service + ": trigger(" + entry.name + "): the timer does not run"};
-    control_->submit([&entry](TimerLoop* loop) {
-      if (loop) loop->trigger(entry);
+    const Entry entry = find(service, name);
+    if (!entry->stats.is_running())
+      throw std::logic_error{"service " + service + ": trigger(" + entry->name + "): the timer does not run"};
+    control_->submit([entry](TimerLoop* loop) {
+      if (loop) loop->trigger(*entry);
     });
   }
 
   /// Throws std::invalid_argument, too, for an interval that breaks a rule.
   void set_interval(const std::string& service, std::string_view name, const OptionDuration& interval) {
-    TimerEntry& entry = find(service, name);
+    const Entry shared = find(service, name);
+    TimerEntry& entry = *shared;
     if (entry.cluster) {
       throw std::invalid_argument{"service " + service + ": timer " + entry.name +
                                   ": interval: a cluster timer's ticks are counted in it: it stays"};
@@ -161,42 +142,43 @@ class TimerSet {
     check_interval("service " + service + ": timer " + entry.name + ": ", interval,
                    entry.schedule.tolerance(),
                    entry.extras ? entry.extras->jitter : std::chrono::nanoseconds::zero());
-    control_->submit([&entry, value = interval.value()](TimerLoop* loop) {
-      if (loop) return loop->set_interval(entry, value);
-      static_cast<void>(entry.schedule.set_interval(value, TimePoint{}, true));
-      entry.stats.interval_set(value, 0, never);
+    control_->submit([shared, value = interval.value()](TimerLoop* loop) {
+      if (loop) return loop->set_interval(*shared, value);
+      static_cast<void>(shared->schedule.set_interval(value, TimePoint{}, true));
+      shared->stats.interval_set(value, 0, never);
     });
   }
 
   [[nodiscard]] std::optional<TimePoint> next_due(const std::string& service, std::string_view name) const {
-    const TimePoint due = find(service, name).stats.next_due();
+    const TimePoint due = find(service, name)->stats.next_due();
     return due == never ? std::nullopt : std::optional{due};
   }
 
-  /// Without a lock.
   [[nodiscard]] TimerStats stats_of(const std::string& service, std::string_view name, TimePoint now,
                                     std::chrono::system_clock::time_point wall_clock) const {
     TimerStats stats;
-    describe(find(service, name), stats, now, wall_clock);
+    describe(*find(service, name), stats, now, wall_clock);
     return stats;
   }
 
-  /// Without a lock.
   [[nodiscard]] ServiceTimerStats stats(TimePoint now,
                                         std::chrono::system_clock::time_point wall_clock) const {
-    ServiceTimerStats all{.timer_count = entries_.size()};
-    all.timers.reserve(entries_.size());
-    for (const auto& entry : entries_) describe(*entry, all.timers.emplace_back(), now, wall_clock);
+    const std::vector<Entry> entries = table_.all();
+    ServiceTimerStats all{.timer_count = entries.size()};
+    all.timers.reserve(entries.size());
+    for (const auto& entry : entries) describe(*entry, all.timers.emplace_back(), now, wall_clock);
     return all;
   }
 
  private:
-  [[nodiscard]] TimerEntry& find(const std::string& service, std::string_view name) const {
-    const auto found = names_.find(name);
-    if (found == names_.end())
-      throw std::invalid_argument{"service " + service + ": there is no timer \"" + escaped(name, 128) +
-                                  "\""};
-    return *found->second;
+  [[nodiscard]] Entry find(const std::string& service, std::string_view name) const {
+    Entry entry = table_.find(name);
+    if (!entry) throw_unknown(service, name);
+    return entry;
+  }
+
+  [[noreturn]] static void throw_unknown(const std::string& service, std::string_view name) {
+    throw std::invalid_argument{"service " + service + ": there is no timer \"" + escaped(name, 128) + "\""};
   }
 
   static void describe(const TimerEntry& entry, TimerStats& stats, TimePoint now,
@@ -210,6 +192,7 @@ class TimerSet {
     stats.eager = schedule.is_eager();
     if (entry.limit) stats.timeout = entry.limit->timeout;
     if (entry.cluster) stats.scope = Scope::cluster;
+    stats.max_runs = entry.max_runs;
     const StatsCell::Instants instants = entry.stats.snapshot(stats);
     stats.initial_delay = schedule.is_eager() ? std::chrono::nanoseconds::zero() : stats.interval;
     if (entry.extras) {
@@ -224,13 +207,12 @@ class TimerSet {
       return wall_clock + std::chrono::duration_cast<std::chrono::system_clock::duration>(instant - now);
     };
     if (instants.due != never) stats.next_execution = on_wall_clock(instants.due);
+    if (instants.started != never) stats.executing_since = on_wall_clock(instants.started);
     if (instants.last_success != never) stats.last_success = on_wall_clock(instants.last_success);
   }
 
-  std::vector<std::unique_ptr<TimerEntry>> entries_;
-  std::unordered_map<std::string_view, TimerEntry*> names_;
+  TimerTable table_;
   std::shared_ptr<TimerControl> control_ = std::make_shared<TimerControl>();
-  std::optional<WorkerPool> workers_;
   std::optional<TimerLoop> loop_;
 };
 

@@ -5,15 +5,16 @@
 #include <cliffracer/detail/timer/timer_entry.hpp>
 #include <cliffracer/detail/work/work_context.hpp>
 
+#include <asio/executor_work_guard.hpp>
 #include <asio/io_context.hpp>
 #include <asio/post.hpp>
-#include <asio/thread_pool.hpp>
 
 #include <cstddef>
 #include <exception>
 #include <functional>
-#include <optional>
+#include <thread>
 #include <utility>
+#include <vector>
 
 namespace cliffracer::detail {
 
@@ -23,10 +24,20 @@ class WorkerPool {
   /// Told on the event loop, on any of its threads, when a run has ended.
   using Ended = std::function<void(TimerEntry&)>;
 
-  /// 0 threads: the event loop does their work. They end with the pool; no run may be in progress then.
-  WorkerPool(std::size_t threads, asio::io_context& event_loop, TimeSource& time, Ended ended)
-      : event_loop_{event_loop}, time_{time}, ended_{std::move(ended)} {
-    if (threads > 0) threads_.emplace(threads);
+  WorkerPool(asio::io_context& event_loop, TimeSource& time, Ended ended)
+      : event_loop_{event_loop}, time_{time}, ended_{std::move(ended)} {}
+  WorkerPool(const WorkerPool&) = delete;
+  WorkerPool& operator=(const WorkerPool&) = delete;
+  /// No run may be in progress.
+  ~WorkerPool() {
+    work_.reset();
+    for (std::thread& thread : threads_) thread.join();
+  }
+
+  /// Has so many threads at least; without any the event loop does their work. Throws std::system_error and
+  /// std::bad_alloc.
+  void reserve(std::size_t threads) {
+    while (threads_.size() < threads) threads_.emplace_back([this] { jobs_.run(); });
   }
 
   /// Runs the entry's method on a worker, with the context in its `worker_run`, which says afterwards when it
@@ -35,11 +46,7 @@ class WorkerPool {
   void post(TimerEntry& entry) {
     time_.worker_called();
     try {
-      if (threads_) {
-        asio::post(*threads_, Job{{entry}, *this});
-      } else {
-        asio::post(event_loop_, Job{{entry}, *this});
-      }
+      asio::post(threads_.empty() ? event_loop_ : jobs_, Job{{entry}, *this});
     } catch (...) {
       time_.worker_returned();
       throw;
@@ -85,7 +92,9 @@ class WorkerPool {
     const WorkerPool& pool;
   };
 
-  std::optional<asio::thread_pool> threads_;
+  asio::io_context jobs_;
+  asio::executor_work_guard<asio::io_context::executor_type> work_{jobs_.get_executor()};
+  std::vector<std::thread> threads_;
   asio::io_context& event_loop_;
   TimeSource& time_;
   Ended ended_;

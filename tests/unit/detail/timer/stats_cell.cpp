@@ -24,7 +24,7 @@ TimerStats snapshot(const StatsCell& cell) {
 
 void run(StatsCell& cell, Outcome outcome, std::chrono::nanoseconds length = 1ms,
          std::string_view error = {}) {
-  cell.run_started(Schedule::Decision{.run = true});
+  cell.run_started(Schedule::Decision{.run = true}, TimePoint{});
   cell.run_ended(outcome, TimePoint{1s}, length, 0, {}, error);
 }
 
@@ -42,7 +42,7 @@ TEST_CASE("a timer that never ran has all numbers at zero") {
 
 TEST_CASE("a run counts as started at once and as what it came to at its end") {
   StatsCell cell{1s, {}};
-  cell.run_started(Schedule::Decision{.run = true, .lateness = 3ms});
+  cell.run_started(Schedule::Decision{.run = true, .lateness = 3ms}, TimePoint{});
   auto stats = snapshot(cell);
   CHECK(stats.execution_count == 1);
   CHECK(stats.is_executing);
@@ -61,7 +61,7 @@ TEST_CASE("average is total time of finished runs over finished runs, whatever b
   run(cell, Outcome::succeeded, 10ms);
   run(cell, Outcome::failed, 30ms, "x");
   run(cell, Outcome::cancelled, 20ms);
-  cell.run_started(Schedule::Decision{.run = true});
+  cell.run_started(Schedule::Decision{.run = true}, TimePoint{});
   const auto stats = snapshot(cell);
   CHECK(stats.execution_count == 4);
   CHECK(stats.total_execution_time == 60ms);
@@ -92,7 +92,7 @@ TEST_CASE("skipped points and drifts add up") {
   StatsCell cell{1s, {}};
   cell.loop_started(TimePoint{5s});
   cell.skipped(3, TimePoint{9s});
-  cell.run_started(Schedule::Decision{.run = true, .drifted = true, .skipped = 4});
+  cell.run_started(Schedule::Decision{.run = true, .drifted = true, .skipped = 4}, TimePoint{});
   const auto stats = snapshot(cell);
   CHECK(stats.skipped_count == 7);
   CHECK(stats.drift_count == 1);
@@ -101,7 +101,7 @@ TEST_CASE("skipped points and drifts add up") {
 TEST_CASE("skipped points are told by reason, and the reasons add up") {
   StatsCell cell{1s, {}};
   cell.skipped(3, TimePoint{9s});
-  cell.run_started(Schedule::Decision{.run = true, .drifted = true, .skipped = 4, .failing = 1});
+  cell.run_started(Schedule::Decision{.run = true, .drifted = true, .skipped = 4, .failing = 1}, TimePoint{});
   cell.passed_over(10, TimePoint{9s});
   const auto stats = snapshot(cell);
   CHECK(stats.skipped_count == 17);
@@ -129,7 +129,7 @@ TEST_CASE("a pause has a reason until it ends, and ends the count of errors in a
 
 TEST_CASE("a run is overdue from its timeout to its end") {
   StatsCell cell{1s, {}};
-  cell.run_started(Schedule::Decision{.run = true});
+  cell.run_started(Schedule::Decision{.run = true}, TimePoint{});
   cell.timed_out();
   CHECK(snapshot(cell).is_overdue);
   cell.run_ended(Outcome::succeeded, TimePoint{1s}, 5s, 0, {});
@@ -154,7 +154,7 @@ TEST_CASE("the newest success is remembered, and a failure does not change it") 
   CHECK(cell.snapshot(stats).last_success == cliffracer::detail::never);
   run(cell, Outcome::succeeded);
   CHECK(cell.snapshot(stats).last_success == TimePoint{1s});
-  cell.run_started(Schedule::Decision{.run = true});
+  cell.run_started(Schedule::Decision{.run = true}, TimePoint{});
   cell.run_ended(Outcome::failed, TimePoint{2s}, 1ms, 0, {}, "x");
   CHECK(cell.snapshot(stats).last_success == TimePoint{1s});
 }
@@ -162,7 +162,7 @@ TEST_CASE("the newest success is remembered, and a failure does not change it") 
 TEST_CASE("buckets count what is no longer than their bounds, and sum up") {
   StatsCell cell{1s, {}};
   for (const std::chrono::nanoseconds lateness : {0ns, 5000ns, 5000ns, 20000000ns}) {
-    cell.run_started(Schedule::Decision{.run = true, .lateness = lateness});
+    cell.run_started(Schedule::Decision{.run = true, .lateness = lateness}, TimePoint{});
     cell.run_ended(Outcome::succeeded, TimePoint{1s}, 2s, 0, {});
   }
   const auto stats = snapshot(cell);
@@ -184,12 +184,12 @@ TEST_CASE("the next due point is known while the loop sleeps and only then") {
   CHECK(cell.snapshot(stats).due == cliffracer::detail::never);
   cell.loop_started(TimePoint{5s});
   CHECK(cell.snapshot(stats).due == TimePoint{5s});
-  cell.run_started(Schedule::Decision{.run = true});
+  cell.run_started(Schedule::Decision{.run = true}, TimePoint{});
   CHECK(cell.snapshot(stats).due == cliffracer::detail::never);
   cell.run_ended(Outcome::succeeded, TimePoint{1s}, 1ms, 0, {});
   cell.skipped(0, TimePoint{6s});
   CHECK(cell.snapshot(stats).due == TimePoint{6s});
-  cell.loop_ended();
+  cell.loop_ended(false);
   CHECK(cell.snapshot(stats).due == cliffracer::detail::never);
 }
 
@@ -218,9 +218,9 @@ TEST_CASE("readers on other threads see consistent numbers while the timer runs"
   const std::string error(200, 'e');
   // At least until the readers have seen something.
   for (std::uint64_t i = 0; i < 30'000 || snapshots < 1000; ++i) {
-    cell.run_started(Schedule::Decision{.run = true, .skipped = 1});
+    cell.run_started(Schedule::Decision{.run = true, .skipped = 1}, TimePoint{});
     cell.run_ended(Outcome::failed, TimePoint{1s}, 1us, 0, {}, error);
-    cell.run_started(Schedule::Decision{.run = true, .skipped = 1});
+    cell.run_started(Schedule::Decision{.run = true, .skipped = 1}, TimePoint{});
     cell.run_ended(Outcome::succeeded, TimePoint{1s}, 1us, 0, {});
   }
   done = true;
