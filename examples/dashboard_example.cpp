@@ -59,8 +59,8 @@ class TicketOffice : public ExampleService {
       throw std::runtime_error{"price list " + std::to_string(tick.run_number) + ": 503 Service Unavailable"};
   }
 
-  /// A plain method, on a worker thread. Every sixth run outlasts interval and max_drift: the grid begins
-  /// anew.
+  /// A plain method, on a worker thread. Every sixth run outlasts interval and max_drift: the next
+  /// one is a drift.
   void count_visitors(TickContext tick) {
     std::this_thread::sleep_for(tick.run_number % 6 == 0 ? options_.at_speed(4s) : options_.at_speed(100ms));
   }

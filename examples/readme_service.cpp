@@ -100,7 +100,7 @@ class TaskService : public cliffracer::NatsService {
     add(timer<&TaskService::purge>{
         .interval = 5min,        // time between due points; the only one that is required
         .eager = true,           // false: the first run is one interval after the start
-        .max_drift = 2s,         // how late a run may be before the schedule is re-anchored at it
+        .max_drift = 2s,         // how late a run may be before one stands for all that was missed
         .error_backoff = 500ms,  // from a failed run to its retry
         .tolerance = 1s,         // how much later a run may start, to share a wake-up
         .missed_ticks = cliffracer::MissedTicks::skip,  // coalesce, burst or skip what was missed

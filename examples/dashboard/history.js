@@ -114,7 +114,7 @@ export class History {
   }
 
   #events(before, timer, now) {
-    if (timer.driftCount > before.driftCount) this.marks.push({ at: now, text: 'new grid' });
+    if (timer.driftCount > before.driftCount) this.marks.push({ at: now, text: 'drift' });
     if (timer.clockStepCount > before.clockStepCount) this.marks.push({ at: now, text: 'clock set' });
     if (timer.interval !== before.interval) this.marks.push({ at: now, text: 'new interval' });
   }

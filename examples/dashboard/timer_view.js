@@ -108,7 +108,7 @@ export class TimerView {
       ['failed', timer.errorCount > 0 ? `${count(timer.errorCount)} (${percent(timer.errorRate)})` : '0', timer.errorCount > 0],
       ['skipped', count(timer.skippedCount)],
     ];
-    if (timer.driftCount > 0) rows.push(['new grid', count(timer.driftCount)]);
+    if (timer.driftCount > 0) rows.push(['drifts', count(timer.driftCount)]);
     if (timer.timeoutCount > 0) rows.push(['timed out', count(timer.timeoutCount), true]);
     if (timer.cancelledCount > 0) rows.push(['cancelled', count(timer.cancelledCount)]);
     if (timer.blockingCount > 0) rows.push(['blocked the loop', count(timer.blockingCount), true]);

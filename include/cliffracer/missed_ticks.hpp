@@ -5,7 +5,8 @@
 namespace cliffracer {
 
 /// What happens to due points that passed while a timer could not run, as long as the oldest is late by at
-/// most max_drift. (Beyond max_drift every policy runs once, at once, and re-anchors the grid there.)
+/// most max_drift. (Beyond max_drift every policy runs once, at once, for all of them.) The grid stays where
+/// it is.
 enum class MissedTicks : std::uint8_t {
   coalesce,  ///< One run at once for all of them; the others count as skipped.
   burst,     ///< One run for each, back to back.

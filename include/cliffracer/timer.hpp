@@ -100,9 +100,9 @@ struct timer {
   detail::RequiredInterval interval;
   /// True: the first run is due at start; false: one interval later.
   bool eager = false;
-  /// How late a run may be before the schedule is re-anchored at it, with a warning; >= 0. A method that
-  /// outlasts its interval by more than this re-anchors after each run, whatever `missed_ticks` says. Zero:
-  /// any lateness re-anchors, and a real clock is always a little late.
+  /// How late a run may be before that is a drift; >= 0. A drift is one warning and one run at once for
+  /// everything that was missed, whatever `missed_ticks` says; the next point is the next one of the same
+  /// grid. Zero: any lateness is a drift, and a real clock is always a little late.
   detail::OptionDuration max_drift = std::chrono::seconds{1};
   /// From the end of a failed run to its retry; >= 0. Zero: at once.
   detail::OptionDuration error_backoff = std::chrono::seconds{5};
@@ -139,8 +139,7 @@ struct timer {
   std::uint64_t max_runs = 0;
   /// True: due points are where the wall clock (UTC) shows a multiple of `interval` since the epoch; an
   /// hourly timer fires on the hour. When the wall clock is set, the grid follows within a second; a point
-  /// that was run is not run again unless the clock goes back by more than an interval. A drifted run does
-  /// not move the grid.
+  /// that was run is not run again unless the clock goes back by more than an interval.
   bool align_to_epoch = false;
   /// Who runs the timer when the service has several replicas: each of them, or, with Scope::cluster, one of
   /// them at each tick. A cluster timer is aligned to the epoch, so that replicas agree on ticks as long as

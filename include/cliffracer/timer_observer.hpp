@@ -11,7 +11,7 @@ namespace cliffracer {
 /// Why due points were passed over without a run; as SkippedCounts.
 enum class SkipReason : std::uint8_t {
   missed,        ///< Run together with another one, or passed while a run was in progress.
-  drifted,       ///< Later than max_drift: the grid was re-anchored behind them.
+  drifted,       ///< Run together with one that was later than max_drift.
   failing,       ///< Passed between a failure and its retry.
   paused,        ///< Passed while the timer was paused.
   elsewhere,     ///< Of a cluster timer: another replica runs the tick, or still runs one before.
@@ -54,7 +54,7 @@ class TimerObserver {
   /// `count` (> 0) due points were passed over.
   virtual void on_skip([[maybe_unused]] const ObservedTimer& timer, [[maybe_unused]] SkipReason reason,
                        [[maybe_unused]] std::uint64_t count) {}
-  /// The run that begins is late by more than max_drift; the grid is re-anchored at it.
+  /// The run that begins is late by more than max_drift, and stands for all that was missed.
   virtual void on_drift([[maybe_unused]] const ObservedTimer& timer,
                         [[maybe_unused]] std::chrono::nanoseconds lateness) {}
   /// The run in progress has outlasted `timeout`.

@@ -46,7 +46,7 @@ struct DurationBuckets {
 /// Due points passed over without a run, by reason.
 struct SkippedCounts {
   std::uint64_t missed = 0;   ///< Run together with another one, or passed while a run was in progress.
-  std::uint64_t drifted = 0;  ///< Later than max_drift: the grid was re-anchored behind them.
+  std::uint64_t drifted = 0;  ///< Run together with one that was later than max_drift.
   std::uint64_t failing = 0;  ///< Passed between a failure and its retry.
   std::uint64_t paused = 0;   ///< Passed while the timer was paused; counted when it is resumed.
   /// Of a cluster timer: another replica runs the tick, or still runs one before.
@@ -113,7 +113,7 @@ struct TimerStats {
       0;  ///< Runs that stop() cut short (coroutines) or withdrew (no worker was free yet).
   std::uint64_t skipped_count = 0;  ///< Due points passed over.
   SkippedCounts skipped{};          ///< The same by reason: their sum.
-  std::uint64_t drift_count = 0;  ///< How often a run was later than max_drift and the grid was re-anchored.
+  std::uint64_t drift_count = 0;    ///< How often a run was later than max_drift.
   std::uint64_t timeout_count = 0;  ///< Runs that outlasted `timeout`, however they ended.
   std::uint64_t blocking_count =
       0;  ///< How often it held the event loop for ServiceConfig::blocking_threshold.
@@ -182,7 +182,7 @@ constexpr void visit_fields(std::type_identity<SkippedCounts>, Visitor&& visitor
   visitor(StatsField{"missed", &Stats::missed, StatsUnit::count,
                      "Run together with another one, or passed while a run was in progress."});
   visitor(StatsField{"drifted", &Stats::drifted, StatsUnit::count,
-                     "Later than max_drift: the grid was re-anchored behind them."});
+                     "Run together with one that was later than max_drift."});
   visitor(
       StatsField{"failing", &Stats::failing, StatsUnit::count, "Passed between a failure and its retry."});
   visitor(StatsField{"paused", &Stats::paused, StatsUnit::count, "Passed while the timer was paused."});
@@ -215,8 +215,9 @@ constexpr void visit_fields(std::type_identity<TimerStats>, Visitor&& visitor) {
   visitor(StatsField{"method_name", &Stats::method_name, StatsUnit::none, "The method that runs."});
   visitor(StatsField{"interval", &Stats::interval, StatsUnit::seconds, "Time between due points.",
                      StatsMetric{"interval_seconds"}});
-  visitor(StatsField{"max_drift", &Stats::max_drift, StatsUnit::seconds,
-                     "How late a run may be before the grid is re-anchored at it."});
+  visitor(
+      StatsField{"max_drift", &Stats::max_drift, StatsUnit::seconds,
+                 "How late a run may be before it counts as drifted and stands for all that was missed."});
   visitor(
       StatsField{"error_backoff", &Stats::error_backoff, StatsUnit::seconds, "From a failure to its retry."});
   visitor(StatsField{"tolerance", &Stats::tolerance, StatsUnit::seconds,
@@ -264,8 +265,7 @@ constexpr void visit_fields(std::type_identity<TimerStats>, Visitor&& visitor) {
                      "Due points passed over without a run, by reason.",
                      StatsMetric{"skipped_total", "reason"}});
   visitor(StatsField{"drift_count", &Stats::drift_count, StatsUnit::count,
-                     "How often a run was later than max_drift and the schedule was re-anchored at it.",
-                     StatsMetric{"drift_resets_total"}});
+                     "How often a run was later than max_drift.", StatsMetric{"drift_resets_total"}});
   visitor(StatsField{"timeout_count", &Stats::timeout_count, StatsUnit::count,
                      "Runs that outlasted the timeout, however they ended.", StatsMetric{"timeouts_total"}});
   visitor(StatsField{"blocking_count", &Stats::blocking_count, StatsUnit::count,

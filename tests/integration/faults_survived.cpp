@@ -121,7 +121,7 @@ void live_through(const std::string& name, Fault& fault) {
   CHECK_FALSE(running.thrown());
   check_ledgers(rig);
   std::printf(
-      "%-52s | %5.1f s | due %4llu, run %4llu, skipped %2llu, re-anchored %llu | late p99 %6.2f, max %6.2f ms"
+      "%-52s | %5.1f s | due %4llu, run %4llu, skipped %2llu, drifted %llu | late p99 %6.2f, max %6.2f ms"
       " | reconnects %2llu | stop %4.0f ms | %s\n",
       name.c_str(), milliseconds(now - began) / 1000, static_cast<unsigned long long>(due_points(stats)),
       static_cast<unsigned long long>(stats.execution_count),

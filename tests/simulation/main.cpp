@@ -23,9 +23,9 @@ constexpr std::string_view usage =
 std::string summary(const simulation::Report& total) {
   std::ostringstream text;
   text << "virtual days " << total.time / std::chrono::hours{24} << ", ticks " << total.runs << " (failed "
-       << total.failed << ", cancelled " << total.cancelled << ", deferred " << total.deferred
-       << ", re-anchored " << total.reanchored << "; skipped points " << total.skipped << "), stops "
-       << total.stops << ", steps " << total.steps;
+       << total.failed << ", cancelled " << total.cancelled << ", deferred " << total.deferred << ", drifted "
+       << total.drifted << "; skipped points " << total.skipped << "), stops " << total.stops << ", steps "
+       << total.steps;
   return text.str();
 }
 

@@ -14,7 +14,7 @@ struct Report {
   std::uint64_t cancelled = 0;
   std::uint64_t deferred = 0;  ///< Runs that were not at once, as their tolerance allows.
   std::uint64_t skipped = 0;
-  std::uint64_t reanchored = 0;
+  std::uint64_t drifted = 0;
   std::uint64_t stops = 0;  ///< Of services.
   std::uint64_t steps = 0;
   std::chrono::seconds time{};  ///< Nanoseconds could not hold that of many worlds.
@@ -26,7 +26,7 @@ struct Report {
     cancelled += other.cancelled;
     deferred += other.deferred;
     skipped += other.skipped;
-    reanchored += other.reanchored;
+    drifted += other.drifted;
     stops += other.stops;
     steps += other.steps;
     time += other.time;

@@ -34,7 +34,7 @@ class TimerModel {
     Nanos lateness{};
     std::uint32_t attempt = 1;
     std::uint64_t skipped = 0;
-    bool reanchored = false;
+    bool drifted = false;
     std::uint64_t number = 1;
   };
 
@@ -73,7 +73,6 @@ class TimerModel {
     const Nanos window{schedule_->window()};
     const auto step = schedule_->wake(now.count());
     must(step.run, "a run started that must have been skipped");
-    if (step.drifted) phase_ = now;
     last_due_ = due;
     is_executing_ = true;
     is_triggered_ = false;
@@ -89,7 +88,7 @@ class TimerModel {
             .lateness = last_lateness_,
             .attempt = failures_in_a_row_ + 1,
             .skipped = step.skipped,
-            .reanchored = step.drifted,
+            .drifted = step.drifted,
             .number = started()};
     return run_;
   }

@@ -253,7 +253,7 @@ void World::check_log_of_runs() {
       must_equal("the start of a run", run.started, expected.started);
       must_equal<std::uint64_t>("the attempt of a run", run.attempt, expected.attempt);
       must_equal("what a run has skipped", run.skipped, expected.skipped);
-      must_equal("whether a run was re-anchored", run.reanchored, expected.reanchored);
+      must_equal("whether a run has drifted", run.drifted, expected.drifted);
     });
     open_.push_back(seen_);
     players_[service].is_watched_closely = true;
@@ -318,7 +318,7 @@ void World::check_at_end() {
     const auto stats = players_[service].actor->get_timer_stats();
     const auto& log = players_[service].log->counts();
     std::uint64_t failed = 0;
-    std::uint64_t reanchored = 0;
+    std::uint64_t drifted = 0;
     std::uint64_t cancelled = 0;
     for (std::size_t n = 0; n < stats.timers.size(); ++n) {
       const TimerModel& timer = stage_.models[service].timers[n];
@@ -330,13 +330,13 @@ void World::check_at_end() {
                    players_[service].actor->longest_worker_wait(n));
       });
       failed += timer.failed();
-      reanchored += timer.drifts();
+      drifted += timer.drifts();
       cancelled += timer.cancelled();
       for (const auto count : {timer.started(), timer.failed(), timer.skipped(), timer.drifts()})
         note(static_cast<std::int64_t>(count));
     }
     must_equal("the log's failed runs", log.failed_runs, failed);
-    must_equal("the log's re-anchored runs", log.reanchored, reanchored);
+    must_equal("the log's drifted runs", log.drifted, drifted);
     const std::uint64_t withdrawn = players_[service].actor->withdrawn();
     must_equal("the log's withdrawn runs", log.withdrawn, withdrawn);
     must_equal("the log's cancelled runs", log.cancelled, cancelled - withdrawn);
@@ -361,7 +361,7 @@ Report World::report() const {
       report.deferred += static_cast<std::uint64_t>(std::count_if(
           timer.deferral().begin(), timer.deferral().end(), [](Nanos deferral) { return deferral > 0s; }));
       report.skipped += timer.skipped();
-      report.reanchored += timer.drifts();
+      report.drifted += timer.drifts();
     }
   }
   return report;

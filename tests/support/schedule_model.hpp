@@ -54,7 +54,7 @@ class ScheduleModel {
     if (now - due_ > options_.max_drift.count() + window()) {
       step.run = step.drifted = true;
       step.skipped += off_grid ? passed : passed - 1;
-      grid_ = now + interval();
+      grid_ = next;
       points_ += passed + (off_grid ? 1 : 0);
     } else if (off_grid) {
       step.run = true;

@@ -32,7 +32,7 @@ struct TimerRun {
   std::optional<Outcome> outcome{};                 ///< Not while it runs.
   std::uint32_t attempt = 1;                        ///< 1 + failures in a row before it.
   std::uint64_t skipped = 0;                        ///< Due points that were passed over for it.
-  bool reanchored = false;                          ///< Later than max_drift: the grid begins again with it.
+  bool drifted = false;                             ///< Later than max_drift.
 };
 
 /// Every run of every timer in a VirtualTime, from this object's construction on. Grows without bound.

@@ -24,12 +24,12 @@ class Schedule {
  public:
   /// What to do at a wake-up.
   struct Decision {
-    bool run = false;           ///< False: sleep until due() again.
-    bool drifted = false;       ///< The run is later than max_drift: the grid is re-anchored at it.
-    std::uint32_t attempt = 1;  ///< 1 + failures in a row before this run.
-    std::uint64_t skipped = 0;  ///< Due points passed over.
-    std::uint64_t failing = 0;  ///< Of these: before a retry.
-    TimePoint due{};            ///< The oldest due point that the run stands for.
+    bool run = false;                      ///< False: sleep until due() again.
+    bool drifted = false;                  ///< The run is later than max_drift.
+    std::uint32_t attempt = 1;             ///< 1 + failures in a row before this run.
+    std::uint64_t skipped = 0;             ///< Due points passed over.
+    std::uint64_t failing = 0;             ///< Of these: before a retry.
+    TimePoint due{};                       ///< The oldest due point that the run stands for.
     std::chrono::nanoseconds deferral{0};  ///< From `due` to now, as far as the window allows.
     std::chrono::nanoseconds lateness{0};  ///< What is beyond it.
   };
@@ -245,13 +245,12 @@ class Schedule {
     off_grid_ = next_ != due_;
   }
 
-  /// The run is later than max_drift.
+  /// The run is later than max_drift, and stands for everything that was missed.
   [[gnu::noinline]] constexpr void drift(Decision& decision, TimePoint now) noexcept {
     decision.drifted = true;
     decision.skipped += pass(now);
     // A late run stands for one of the points that passed; a retry has a due point of its own.
     if (!off_grid_) --decision.skipped;
-    next_ = is_aligned() ? extras_->next_aligned(now, interval_) : later(now, interval_);
   }
 
   constexpr void start_with_extras(TimePoint anchor) noexcept {

@@ -47,7 +47,8 @@ class TimerLog {
                std::string_view why) const noexcept {
     log_quietly([&] {
       log_.warn(
-          "timer {} is {:.3f} s late, more than max_drift {:.3f} s{}{}: re-anchored, {} due points skipped",
+          "timer {} is {:.3f} s late, more than max_drift {:.3f} s{}{}: one run at once, {} due points "
+          "skipped",
           entry.name, seconds(decision.lateness), seconds(entry.schedule.max_drift()),
           why.empty() ? "" : ", because of ", escaped(why), decision.skipped);
     });

@@ -301,7 +301,7 @@ class TimerRuns {
     tell_passed(entry, SkipReason::missed, skipped);
   }
 
-  /// Records why a run is late; the log has it if the run is re-anchored.
+  /// Records why a run is late; the log has it if the run has drifted.
   [[gnu::noinline]] void late(TimerEntry& entry, const Schedule::Decision& decision, TimePoint now) {
     const bool has_cause = decision.lateness >= HoldHistory::shortest;
     const bool is_claim = entry.cluster && entry.cluster->claim_time > decision.lateness / 2;

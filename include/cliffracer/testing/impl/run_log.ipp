@@ -35,7 +35,7 @@ class RunRecorder final : public RunProbe {
                      .started = testing::VirtualTime::since_start(now),
                      .attempt = why.attempt,
                      .skipped = why.skipped,
-                     .reanchored = why.drifted});
+                     .drifted = why.drifted});
   }
 
   void run_ended(std::string_view service, std::string_view timer, Outcome outcome, TimePoint now) override {

@@ -117,7 +117,7 @@ TEST_CASE("a method that holds the event loop for less than the threshold is a c
   CHECK(world.stats(1).last_blocked_by == "timer holds");
 }
 
-TEST_CASE("a re-anchored run says in the log what made it late") {
+TEST_CASE("a run that has drifted says in the log what made it late") {
   TimerWorld world;
   world.blocking_threshold = 100ms;
   Service service{world};

@@ -132,7 +132,8 @@ TEST_CASE("skip waits once after oversleeping and then runs, so that it never st
   CHECK(schedule.due() == at(7s));
 }
 
-TEST_CASE("a run later than max_drift runs once and re-anchors the grid, whatever the policy") {
+TEST_CASE(
+    "a run later than max_drift runs once for all that was missed and keeps the grid, whatever the policy") {
   for (const auto missed : {MissedTicks::coalesce, MissedTicks::burst, MissedTicks::skip}) {
     Schedule schedule{every_second(missed), at(0s)};
     const auto decision = schedule.wake(at(6250ms));
@@ -141,7 +142,7 @@ TEST_CASE("a run later than max_drift runs once and re-anchors the grid, whateve
     CHECK(decision.lateness == 5250ms);
     CHECK(decision.skipped == 5);
     CHECK(schedule.finished(at(6300ms), true) == 0);
-    CHECK(schedule.due() == at(7250ms));
+    CHECK(schedule.due() == at(7s));
   }
 }
 
@@ -150,7 +151,7 @@ TEST_CASE("exactly max_drift late is not too late") {
   CHECK_FALSE(schedule.wake(at(6s)).drifted);
 }
 
-TEST_CASE("a run in progress past max_drift re-anchors at its end") {
+TEST_CASE("a run in progress past max_drift is followed by one at once") {
   Schedule schedule{every_second(MissedTicks::skip), at(0s)};
   CHECK(schedule.wake(at(1s)).run);
   CHECK(schedule.finished(at(8s), true) == 0);
@@ -158,15 +159,31 @@ TEST_CASE("a run in progress past max_drift re-anchors at its end") {
   CHECK(decision.drifted);
   CHECK(decision.run);
   CHECK(decision.skipped == 6);
+  CHECK(schedule.finished(at(8500ms), true) == 0);
+  CHECK(schedule.due() == at(9s));
 }
 
-TEST_CASE("with max_drift zero every late run re-anchors") {
+TEST_CASE("a retry later than max_drift runs once for all that was missed and keeps the grid") {
+  for (const auto missed : {MissedTicks::coalesce, MissedTicks::burst, MissedTicks::skip}) {
+    Schedule schedule{every_second(missed), at(0s)};
+    CHECK(schedule.wake(at(1s)).run);
+    CHECK(schedule.finished(at(1s), false) == 0);
+    const auto retry = schedule.wake(at(6350ms));
+    CHECK(retry.drifted);
+    CHECK(retry.due == at(1300ms));
+    CHECK(retry.skipped == 5);
+    CHECK(schedule.finished(at(6400ms), true) == 0);
+    CHECK(schedule.due() == at(7s));
+  }
+}
+
+TEST_CASE("with max_drift zero every late run drifts, and the grid stays") {
   auto options = every_second();
   options.max_drift = 0s;
   Schedule schedule{options, at(0s)};
   CHECK(schedule.wake(at(1s) + 1ns).drifted);
   CHECK(schedule.finished(at(1500ms), true) == 0);
-  CHECK(schedule.due() == at(2s) + 1ns);
+  CHECK(schedule.due() == at(2s));
 }
 
 TEST_CASE("a failed run is retried error_backoff after the failure, and success returns to the grid") {
