@@ -104,7 +104,8 @@ struct timer {
   /// everything that was missed, whatever `missed_ticks` says; the next point is the next one of the same
   /// grid. Zero: any lateness is a drift, and a real clock is always a little late.
   detail::OptionDuration max_drift = std::chrono::seconds{1};
-  /// From the end of a failed run to its retry; >= 0. Zero: at once.
+  /// From the end of a failed run to its retry; >= 0. It grows with each failure in a row: see
+  /// `max_error_backoff`. Zero: at once.
   detail::OptionDuration error_backoff = std::chrono::seconds{5};
   /// How much later than its due point a run may be started so that several timers share one wake-up; >= 0
   /// and less than `interval`. It moves no due point, and delays within it count neither as lateness nor as
@@ -128,8 +129,9 @@ struct timer {
   /// long as it likes. Not for a plain method on the event loop, which nobody could ask.
   detail::OptionDuration timeout = std::chrono::nanoseconds{0};
   /// `error_backoff` doubles with each failure in a row up to this; greater than `error_backoff`, which is
-  /// then > 0. Zero: it stays as it is.
-  detail::OptionDuration max_error_backoff = std::chrono::nanoseconds{0};
+  /// then > 0. Zero: it stays as it is. Not given: up to `interval`, but not more than 5 min, and never below
+  /// `error_backoff`.
+  std::optional<detail::OptionDuration> max_error_backoff{};
   /// After so many failures in a row the timer is paused, with the reason, until NatsService::resume(). Zero:
   /// it never is.
   std::uint32_t max_consecutive_errors = 0;

@@ -93,6 +93,8 @@ struct TimerStats {
   std::chrono::nanoseconds initial_delay{0};  ///< From start to the first due point (before jitter).
   std::chrono::nanoseconds jitter{0};
   std::chrono::nanoseconds timeout{0};
+  /// In force: the timer's own, or what follows from interval and error_backoff. 0: error_backoff stays as it
+  /// is.
   std::chrono::nanoseconds max_error_backoff{0};
   std::uint32_t max_consecutive_errors = 0;
   std::uint64_t max_runs = 0;
@@ -229,7 +231,7 @@ constexpr void visit_fields(std::type_identity<TimerStats>, Visitor&& visitor) {
       StatsField{"jitter", &Stats::jitter, StatsUnit::seconds, "How far due points are moved at random."});
   visitor(StatsField{"timeout", &Stats::timeout, StatsUnit::seconds, "How long a run may take."});
   visitor(StatsField{"max_error_backoff", &Stats::max_error_backoff, StatsUnit::seconds,
-                     "Up to which error_backoff grows with each further failure."});
+                     "Up to which error_backoff doubles with each failure in a row; 0: not at all."});
   visitor(StatsField{"max_consecutive_errors", &Stats::max_consecutive_errors, StatsUnit::count,
                      "After how many failures in a row the timer is paused."});
   visitor(StatsField{"max_runs", &Stats::max_runs, StatsUnit::count,

@@ -2,18 +2,21 @@
 #include "support/schedule_model.hpp"
 
 #include <cliffracer/detail/timer/schedule.hpp>
+#include <cliffracer/detail/timer/schedule_extras.hpp>
 
 #include <rapidcheck.h>
 
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 using namespace std::chrono_literals;
 using cliffracer::MissedTicks;
 using cliffracer::detail::Schedule;
+using cliffracer::detail::ScheduleExtras;
 using cliffracer::detail::TimePoint;
 using cliffracer::detail::TimerOptions;
 
@@ -44,7 +47,10 @@ rc::Gen<History> histories() {
     const auto interval = *rc::gen::inRange<std::int64_t>(1, 1000);
     history.options.interval = std::chrono::nanoseconds{interval};
     history.options.max_drift = std::chrono::nanoseconds{*mostly_small(interval * 5)};
-    history.options.error_backoff = std::chrono::nanoseconds{*mostly_small(interval * 5)};
+    const auto error_backoff = *mostly_small(interval * 5);
+    history.options.error_backoff = std::chrono::nanoseconds{error_backoff};
+    const auto growth = *rc::gen::inRange<std::int64_t>(-1, 20);
+    if (growth >= 0) history.options.max_error_backoff = std::chrono::nanoseconds{error_backoff * growth};
     history.options.missed_ticks =
         *rc::gen::element(MissedTicks::coalesce, MissedTicks::burst, MissedTicks::skip);
     history.options.eager = *rc::gen::arbitrary<bool>();
@@ -68,11 +74,15 @@ void check(const std::string& property, const std::function<void(const History&)
 
 TEST_CASE("the schedule does in every history what its rules say point by point") {
   check("schedule equals model", [](const History& history) {
-    Schedule schedule{history.options, at(history.anchor)};
+    ScheduleExtras extras{history.options};
+    Schedule schedule{history.options, at(history.anchor),
+                      ScheduleExtras::are_needed(history.options) ? &extras : nullptr};
     const auto& options = history.options;
+    const auto& growth = options.max_error_backoff;
     support::ScheduleModel model{{.interval = options.interval,
                                   .max_drift = options.max_drift,
                                   .error_backoff = options.error_backoff,
+                                  .max_error_backoff = growth ? std::optional{growth->value()} : std::nullopt,
                                   .missed_ticks = options.missed_ticks,
                                   .eager = options.eager},
                                  history.anchor};
@@ -125,7 +135,7 @@ TEST_CASE("the grid never moves, and its points and the retries off it are runs 
       const auto decision = schedule.wake(now);
       accounted += static_cast<std::int64_t>(decision.skipped) + (decision.run ? 1 : 0);
       if (decision.run) {
-        if (since_first(decision.due) % interval != 0) ++off_grid;
+        if (schedule.is_off_grid()) ++off_grid;
         now += std::chrono::nanoseconds{turn.length};
         accounted += static_cast<std::int64_t>(schedule.finished(now, turn.success));
         if (!turn.success) continue;

@@ -158,6 +158,7 @@ class Actor : public cliffracer::NatsService {
     registration.eager = options.eager;
     registration.max_drift = options.max_drift;
     registration.error_backoff = options.error_backoff;
+    if (options.max_error_backoff) registration.max_error_backoff = *options.max_error_backoff;
     registration.missed_ticks = options.missed_ticks;
     if (plan_.timers[n].has_own_tolerance) registration.tolerance = options.tolerance;
     registration.name = "t" + std::to_string(n);

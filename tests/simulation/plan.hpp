@@ -102,6 +102,11 @@ inline TimerPlan timer_plan(Random& random, const Common& common) {
                                             random.between(Nanos{0}, 6 * interval), 10 * interval});
   options.error_backoff = random.one_of<Nanos>({5s, 5s, 0s, interval / 10, interval / 2, interval,
                                                 2 * interval, random.between(Nanos{0}, 3 * interval)});
+  const Nanos backoff = options.error_backoff;
+  if (random.chance(500)) options.max_error_backoff = 0s;
+  if (backoff > 0s && random.chance(300))
+    options.max_error_backoff =
+        random.one_of<Nanos>({backoff + 1ns, 2 * backoff, 3 * backoff, 100 * backoff});
   options.missed_ticks = random.one_of(
       {cliffracer::MissedTicks::coalesce, cliffracer::MissedTicks::burst, cliffracer::MissedTicks::skip});
   options.eager = random.chance(300);

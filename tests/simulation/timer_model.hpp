@@ -152,6 +152,7 @@ class TimerModel {
     if (!is_paused_) return;
     pass_over_pause(now);
     is_paused_ = false;
+    schedule_->forget_failures();
     failures_in_a_row_ = 0;
     consecutive_errors_ = 0;
     wait_again(now);

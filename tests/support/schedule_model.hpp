@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <utility>
 
 namespace support {
@@ -17,6 +18,7 @@ class ScheduleModel {
     std::chrono::nanoseconds interval{};
     std::chrono::nanoseconds max_drift{};
     std::chrono::nanoseconds error_backoff{};
+    std::optional<std::chrono::nanoseconds> max_error_backoff{};
     std::chrono::nanoseconds tolerance{};
     cliffracer::MissedTicks missed_ticks = cliffracer::MissedTicks::coalesce;
     bool eager = false;
@@ -86,10 +88,12 @@ class ScheduleModel {
   std::uint64_t finished(std::int64_t now, bool success) {
     std::uint64_t skipped = 0;
     if (!success) {
-      go_off_grid(now + options_.error_backoff.count());
+      ++failures_;
+      go_off_grid(now + backoff());
       run_if_wanted(now);
       return 0;
     }
+    failures_ = 0;
     const std::int64_t kept = options_.max_drift.count() + options_.tolerance.count();
     if (options_.missed_ticks == cliffracer::MissedTicks::skip && now - grid_ <= kept) {
       while (grid_ < now) pass(skipped);
@@ -135,6 +139,8 @@ class ScheduleModel {
     return skipped;
   }
 
+  void forget_failures() { failures_ = 0; }
+
   /// What is due next is a retry, or was asked for.
   [[nodiscard]] bool is_off_grid() const { return retry_; }
   /// The next point of the grid.
@@ -150,6 +156,17 @@ class ScheduleModel {
   }
 
   [[nodiscard]] std::int64_t interval() const { return options_.interval.count(); }
+  /// After a failure: doubled for each one before.
+  [[nodiscard]] std::int64_t backoff() const {
+    std::int64_t backoff = options_.error_backoff.count();
+    for (int n = 1; n < failures_; ++n)
+      backoff = std::max(backoff, std::min(2 * backoff, max_error_backoff()));
+    return backoff;
+  }
+  [[nodiscard]] std::int64_t max_error_backoff() const {
+    if (options_.max_error_backoff) return options_.max_error_backoff->count();
+    return std::min<std::int64_t>(interval(), 300'000'000'000);
+  }
   void pass(std::uint64_t& skipped) {
     grid_ += interval();
     ++skipped;
@@ -161,6 +178,7 @@ class ScheduleModel {
   std::int64_t due_ = 0;
   std::int64_t last_;        // the newest due point that was run
   std::int64_t last_start_;  // of a run, or of the timer
+  int failures_ = 0;         // in a row
   std::uint64_t points_ = 0;
   bool retry_ = false;  // or a run that was asked for
   bool is_wanted_ = false;

@@ -22,7 +22,7 @@ struct TimerOptions {
   std::optional<OptionDuration> initial_delay{};
   OptionDuration jitter = std::chrono::nanoseconds{0};
   OptionDuration timeout = std::chrono::nanoseconds{0};
-  OptionDuration max_error_backoff = std::chrono::nanoseconds{0};
+  std::optional<OptionDuration> max_error_backoff{};
   std::uint32_t max_consecutive_errors = 0;
   std::uint64_t max_runs = 0;
   bool align_to_epoch = false;

@@ -79,10 +79,18 @@ class Schedule {
   /// When the newest run began; before the first: the start.
   [[nodiscard]] constexpr TimePoint last_start() const noexcept { return last_start_; }
 
+  /// Up to what error_backoff doubles, with this interval; 0: it stays as it is. Any thread.
+  [[nodiscard]] constexpr std::chrono::nanoseconds max_error_backoff(
+      std::chrono::nanoseconds interval) const noexcept {
+    if (extras_ && extras_->max_error_backoff) return *extras_->max_error_backoff;
+    if (error_backoff_.count() == 0) return error_backoff_;
+    return std::max<std::chrono::nanoseconds>(
+        error_backoff_, std::min<std::chrono::nanoseconds>(interval, std::chrono::minutes{5}));
+  }
+
   /// After a failure: from its end to the retry.
   [[nodiscard]] constexpr std::chrono::nanoseconds backoff() const noexcept {
-    const std::chrono::nanoseconds most =
-        extras_ ? extras_->max_error_backoff : std::chrono::nanoseconds::zero();
+    const std::chrono::nanoseconds most = max_error_backoff(interval_);
     std::chrono::nanoseconds backoff = error_backoff_;
     for (std::uint32_t n = 1; n < failures_ && backoff < most; ++n)
       backoff = backoff > most / 2 ? most : backoff * 2;

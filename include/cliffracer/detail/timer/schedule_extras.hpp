@@ -25,9 +25,8 @@ struct ScheduleExtras {
 
   /// Whether a Schedule with these options cannot do without.
   [[nodiscard]] static constexpr bool are_needed(const TimerOptions& options) noexcept {
-    return options.initial_delay || options.jitter.value().count() > 0 ||
-           options.max_error_backoff.value().count() > 0 || options.max_consecutive_errors > 0 ||
-           options.align_to_epoch;
+    return options.initial_delay || options.jitter.value().count() > 0 || options.max_error_backoff ||
+           options.max_consecutive_errors > 0 || options.align_to_epoch;
   }
 
   /// Uniform in [0, jitter).
@@ -62,10 +61,10 @@ struct ScheduleExtras {
     return static_cast<std::uint64_t>(std::max<std::int64_t>(wall(instant), 0) / interval.count());
   }
 
-  const std::optional<std::chrono::nanoseconds> initial_delay;  // >= 0
-  const std::chrono::nanoseconds jitter;                        // >= 0, < interval
-  const std::chrono::nanoseconds max_error_backoff;             // 0: error_backoff stays as it is
-  const std::uint32_t max_consecutive_errors;                   // 0: no end
+  const std::optional<std::chrono::nanoseconds> initial_delay;      // >= 0
+  const std::chrono::nanoseconds jitter;                            // >= 0, < interval
+  const std::optional<std::chrono::nanoseconds> max_error_backoff;  // 0: error_backoff stays as it is
+  const std::uint32_t max_consecutive_errors;                       // 0: no end
   const bool align_to_epoch;
   RandomSequence random;
   TimePoint delay_end{};                     // of the initial delay, or the start

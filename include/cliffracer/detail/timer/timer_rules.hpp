@@ -87,11 +87,12 @@ inline void check_interval(const std::string& what, const OptionDuration& interv
     check_duration(what + "initial_delay", *options.initial_delay, true);
     require(!options.eager, "initial_delay does not go with eager");
   }
-  check_duration(what + "max_error_backoff", options.max_error_backoff, true);
-  if (options.max_error_backoff.value().count() > 0) {
-    require(options.error_backoff.value().count() > 0,
+  if (options.max_error_backoff) {
+    check_duration(what + "max_error_backoff", *options.max_error_backoff, true);
+    const std::chrono::nanoseconds most = *options.max_error_backoff;
+    require(most.count() == 0 || options.error_backoff.value().count() > 0,
             "max_error_backoff needs an error_backoff greater than zero");
-    require(options.max_error_backoff.value() > options.error_backoff.value(),
+    require(most.count() == 0 || most > options.error_backoff.value(),
             "max_error_backoff must be greater than error_backoff");
   }
   require(options.missed_ticks <= MissedTicks::skip, "missed_ticks is no MissedTicks");

@@ -194,12 +194,12 @@ class TimerSet {
     if (entry.cluster) stats.scope = Scope::cluster;
     stats.max_runs = entry.max_runs;
     const StatsCell::Instants instants = entry.stats.snapshot(stats);
+    stats.max_error_backoff = schedule.max_error_backoff(stats.interval);
     stats.initial_delay = schedule.is_eager() ? std::chrono::nanoseconds::zero() : stats.interval;
     if (entry.extras) {
       const ScheduleExtras& extras = *entry.extras;
       stats.initial_delay = extras.initial_delay.value_or(stats.initial_delay);
       stats.jitter = extras.jitter;
-      stats.max_error_backoff = extras.max_error_backoff;
       stats.max_consecutive_errors = extras.max_consecutive_errors;
       stats.align_to_epoch = extras.align_to_epoch;
     }

@@ -50,7 +50,7 @@ TEST_CASE("a registration has each option of its timer") {
   CHECK(options.initial_delay.value() == 5s);
   CHECK(options.jitter == 6s);
   CHECK(options.timeout == 7s);
-  CHECK(options.max_error_backoff == 8s);
+  CHECK(options.max_error_backoff.value() == 8s);
   CHECK(options.max_consecutive_errors == 9);
   CHECK(options.align_to_epoch);
   CHECK(options.scope == Scope::cluster);

@@ -247,6 +247,49 @@ TEST_CASE("attempts count failures in a row") {
   }
 }
 
+TEST_CASE("the backoff doubles with each failure in a row up to the interval, and a success ends that") {
+  Schedule schedule{every_second(), at(0s)};
+  TimePoint now = at(1s);
+  const auto fail = [&] {
+    CHECK(schedule.wake(now).run);
+    CHECK(schedule.finished(now, false) == 0);
+    const std::chrono::nanoseconds backoff = schedule.due() - now;
+    now = schedule.due();
+    return backoff;
+  };
+  CHECK(fail() == 300ms);
+  CHECK(fail() == 600ms);
+  CHECK(fail() == 1s);
+  CHECK(fail() == 1s);
+  CHECK(schedule.wake(now).run);
+  CHECK(schedule.finished(now, true) == 0);
+  now = schedule.due();
+  CHECK(fail() == 300ms);
+}
+
+TEST_CASE(
+    "unless a maximum is given the backoff grows to the interval, at most five minutes, or not at all") {
+  const auto most = [](std::chrono::nanoseconds interval, std::chrono::nanoseconds error_backoff) {
+    const Schedule schedule{{.interval = interval, .error_backoff = error_backoff}, at(0s)};
+    return schedule.max_error_backoff(interval);
+  };
+  CHECK(most(1min, 5s) == 1min);
+  CHECK(most(1h, 5s) == 5min);
+  CHECK(most(1s, 5s) == 5s);
+  CHECK(most(1h, 10min) == 10min);
+  CHECK(most(1h, 0s) == 0s);
+}
+
+TEST_CASE("a backoff of zero stays zero") {
+  Schedule schedule{{.interval = 1s, .max_drift = 1h}, at(0s)};
+  for (int n = 0; n < 5; ++n) {
+    const TimePoint now = schedule.due();
+    CHECK(schedule.wake(now).run);
+    CHECK(schedule.finished(now, false) == 0);
+    CHECK(schedule.backoff() == 0s);
+  }
+}
+
 TEST_CASE("a failure of no length and no backoff still moves the due point on") {
   auto options = every_second();
   options.error_backoff = 0s;
@@ -329,9 +372,10 @@ TEST_CASE("the tolerance of a timer makes its late retries neither deferred nor 
   CHECK(decision.lateness == 1s);
   CHECK_FALSE(decision.drifted);
   CHECK(schedule.finished(at(14s), false) == 0);
-  decision = schedule.wake(at(17s + 1ns));
+  // The second failure in a row has waited twice as long.
+  decision = schedule.wake(at(18s + 1ns));
   CHECK(decision.lateness == 2s + 1ns);
   CHECK(decision.drifted);
-  CHECK(schedule.finished(at(18s), true) == 0);
+  CHECK(schedule.finished(at(19s), true) == 0);
   CHECK(schedule.window() == 5s);
 }

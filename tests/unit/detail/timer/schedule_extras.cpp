@@ -115,7 +115,8 @@ TEST_CASE("a retry has no jitter") {
   CHECK(schedule.due() == due + 300ms);
 }
 
-TEST_CASE("the backoff doubles with each failure in a row up to its maximum, and starts anew after success") {
+TEST_CASE(
+    "the backoff doubles with each failure in a row up to its maximum, and starts again after success") {
   ScheduleExtras extras{{.max_error_backoff = 1s}};
   Schedule schedule{hourly(true), at(0s), &extras};
   std::vector<std::chrono::nanoseconds> waits;
@@ -130,6 +131,16 @@ TEST_CASE("the backoff doubles with each failure in a row up to its maximum, and
   now = schedule.due();
   run(schedule, now, false);
   CHECK(schedule.due() - now == 300ms);
+}
+
+TEST_CASE("with a maximum of zero the backoff stays as it is") {
+  ScheduleExtras extras{{.max_error_backoff = 0s}};
+  Schedule schedule{hourly(true), at(0s), &extras};
+  for (TimePoint now = at(0s); now < at(2s); now += 300ms) {
+    run(schedule, now, false);
+    CHECK(schedule.due() == now + 300ms);
+  }
+  CHECK(schedule.max_error_backoff(1h) == 0s);
 }
 
 TEST_CASE("a doubled backoff does not wrap around") {

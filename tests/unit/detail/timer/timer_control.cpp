@@ -573,8 +573,10 @@ TEST_CASE("the next due point can be asked for") {
 TEST_CASE("a timer that fails as often in a row as it may is paused with the reason") {
   TimerWorld world;
   Service service{world};
-  world.add(timer<&Service::fails>{.interval = 60s, .error_backoff = 1s, .max_consecutive_errors = 3},
-            service);
+  world.add(
+      timer<&Service::fails>{
+          .interval = 60s, .error_backoff = 1s, .max_error_backoff = 0s, .max_consecutive_errors = 3},
+      service);
   world.start();
   world.time.advance(200s);
   CHECK(service.starts == Starts{60s, 61s, 62s});
@@ -594,7 +596,8 @@ TEST_CASE("a resume during a run begins the count of failures in a row anew") {
   TimerWorld world;
   Service service{world};
   world.add(
-      timer<&Service::fails_while_resumed>{.interval = 60s, .error_backoff = 1s, .max_consecutive_errors = 3},
+      timer<&Service::fails_while_resumed>{
+          .interval = 60s, .error_backoff = 1s, .max_error_backoff = 0s, .max_consecutive_errors = 3},
       service);
   world.start();
   // The third run is resumed while it is in progress, and so is the first in a row.

@@ -121,7 +121,8 @@ TEST_CASE("a plain method can run on the event loop and is told of its tick") {
 TEST_CASE("a method that throws is logged, counted and retried after error_backoff, then back on its grid") {
   TimerWorld world;
   Service service{world};
-  world.add(timer<&Service::fail_twice>{.interval = 10s, .error_backoff = 3s}, service);
+  world.add(timer<&Service::fail_twice>{.interval = 10s, .error_backoff = 3s, .max_error_backoff = 0s},
+            service);
   world.start();
   world.time.advance(30s);
   CHECK(service.starts == Starts{10s, 13s, 16s, 20s, 30s});
@@ -142,7 +143,8 @@ TEST_CASE("an exception that is no std::exception is a failed run like any other
   TimerWorld world;
   Service service{world};
   world.add(
-      timer<&Service::throw_number>{.interval = 1s, .error_backoff = 250ms, .run_on = RunOn::event_loop},
+      timer<&Service::throw_number>{
+          .interval = 1s, .error_backoff = 250ms, .max_error_backoff = 0s, .run_on = RunOn::event_loop},
       service);
   world.start();
   world.time.advance(1500ms);
@@ -379,7 +381,10 @@ TEST_CASE("a run within its tolerance is neither late nor drifted, and what it w
 TEST_CASE("a tolerance does not put off a retry") {
   TimerWorld world;
   Service service{world};
-  world.add(timer<&Service::fail_twice>{.interval = 10s, .error_backoff = 3s, .tolerance = 2s}, service);
+  world.add(
+      timer<&Service::fail_twice>{
+          .interval = 10s, .error_backoff = 3s, .tolerance = 2s, .max_error_backoff = 0s},
+      service);
   world.start();
   world.time.advance(32s);
   CHECK(service.starts == Starts{12s, 15s, 18s, 22s, 32s});

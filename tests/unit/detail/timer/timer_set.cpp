@@ -162,6 +162,7 @@ TEST_CASE("statistics say how a timer was registered") {
   CHECK(stats.timers[0].eager);
   CHECK(stats.timers[0].max_drift == 2s);
   CHECK(stats.timers[0].error_backoff == 7s);
+  CHECK(stats.timers[0].max_error_backoff == 30s);
   CHECK_FALSE(stats.timers[0].next_execution.has_value());
 }
 
