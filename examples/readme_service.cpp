@@ -117,7 +117,8 @@ class TaskService : public cliffracer::NatsService {
         .timeout = 10min,              // then the run is cancelled, or asked to end
         .max_error_backoff = 5min,     // error_backoff doubles with each failure in a row up to this
         .max_consecutive_errors = 10,  // then the timer is paused
-        .align_to_epoch = true,        // on the hour of the wall clock (UTC)
+        .align_to_epoch = true,        // on the hour of the wall clock (UTC),
+        .offset = 5min,                // five minutes later
         .name = "hourly_sync",
     });
     //]

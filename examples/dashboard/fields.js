@@ -16,6 +16,7 @@ export const timerFields = {
   max_error_backoff: 'number',
   max_consecutive_errors: 'number',
   align_to_epoch: 'flag',
+  offset: 'number',
   scope: 'text',
   is_running: 'flag',
   is_executing: 'flag',

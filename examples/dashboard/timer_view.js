@@ -147,6 +147,7 @@ export class TimerView {
 function scheduleText(timer) {
   const parts = [`every ${duration(timer.interval)}`];
   if (timer.alignToEpoch) parts.push('on the wall clock');
+  if (timer.offset > 0) parts.push(`${duration(timer.offset)} later`);
   if (timer.jitter > 0) parts.push(`jitter ${duration(timer.jitter)}`);
   if (timer.timeout > 0) parts.push(`timeout ${duration(timer.timeout)}`);
   parts.push(`max drift ${duration(timer.maxDrift)}`);

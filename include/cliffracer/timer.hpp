@@ -143,14 +143,18 @@ struct timer {
   /// hourly timer fires on the hour. When the wall clock is set, the grid follows within a second; a point
   /// that was run is not run again unless the clock goes back by more than an interval.
   bool align_to_epoch = false;
+  /// How much later than multiples of `interval` the points of an aligned grid are; >= 0 and less than
+  /// `interval`. With `align_to_epoch` or Scope::cluster only: daily at 02:30 UTC is `.interval = 24h,
+  /// .align_to_epoch = true, .offset = 2h + 30min`. Zero: at the multiples.
+  detail::OptionDuration offset = std::chrono::nanoseconds{0};
   /// Who runs the timer when the service has several replicas: each of them, or, with Scope::cluster, one of
   /// them at each tick. A cluster timer is aligned to the epoch, so that replicas agree on ticks as long as
-  /// their clocks differ by less than `interval`: tick n begins where the wall clock shows n * `interval`. To
-  /// run it a replica creates the key `{service}.{timer}.{n}` in the bucket of ServiceConfig::cluster, and
-  /// one creation wins. The names of service and timer are part of it: letters, digits, '-', '_', '=' and
-  /// '/'. Not with MissedTicks::burst, for another replica may have run what was missed here; its interval
-  /// cannot be changed at run time, for ticks are counted in it. See TickContext::token for what protects
-  /// against a replica that was suspended in a run.
+  /// their clocks differ by less than `interval`: tick n begins where the wall clock shows n * `interval` +
+  /// `offset`. To run it a replica creates the key `{service}.{timer}.{n}` in the bucket of
+  /// ServiceConfig::cluster, and one creation wins. The names of service and timer are part of it: letters,
+  /// digits, '-', '_', '=' and '/'. Not with MissedTicks::burst, for another replica may have run what was
+  /// missed here; its interval cannot be changed at run time, for ticks are counted in it. See
+  /// TickContext::token for what protects against a replica that was suspended in a run.
   Scope scope = Scope::replica;
   /// What a cluster timer does at a tick that nobody can claim, because the bucket does not answer.
   WhenUnavailable when_unavailable = WhenUnavailable::miss;

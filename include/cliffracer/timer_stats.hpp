@@ -99,6 +99,7 @@ struct TimerStats {
   std::uint32_t max_consecutive_errors = 0;
   std::uint64_t max_runs = 0;
   bool align_to_epoch = false;
+  std::chrono::nanoseconds offset{0};
   Scope scope = Scope::replica;
 
   bool is_running = false;     ///< The service is started and not stopped, and the timer has not finished.
@@ -238,6 +239,8 @@ constexpr void visit_fields(std::type_identity<TimerStats>, Visitor&& visitor) {
                      "After how many runs the timer has finished; 0: no limit."});
   visitor(StatsField{"align_to_epoch", &Stats::align_to_epoch, StatsUnit::none,
                      "Whether the grid lies on the wall clock."});
+  visitor(StatsField{"offset", &Stats::offset, StatsUnit::seconds,
+                     "How much later than multiples of the interval the points of such a grid are."});
   visitor(StatsField{"scope", &Stats::scope, StatsUnit::none,
                      "Whether each replica runs the timer, or one of them at each tick."});
   visitor(StatsField{"is_running", &Stats::is_running, StatsUnit::none,

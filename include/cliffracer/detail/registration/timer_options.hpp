@@ -26,6 +26,7 @@ struct TimerOptions {
   std::uint32_t max_consecutive_errors = 0;
   std::uint64_t max_runs = 0;
   bool align_to_epoch = false;
+  OptionDuration offset = std::chrono::nanoseconds{0};
   Scope scope = Scope::replica;
   WhenUnavailable when_unavailable = WhenUnavailable::miss;
   MissedTicks missed_ticks = MissedTicks::coalesce;

@@ -34,6 +34,7 @@ template <auto Method, class Type>
                       .max_consecutive_errors = registration.max_consecutive_errors,
                       .max_runs = registration.max_runs,
                       .align_to_epoch = registration.align_to_epoch,
+                      .offset = registration.offset,
                       .scope = registration.scope,
                       .when_unavailable = registration.when_unavailable,
                       .missed_ticks = registration.missed_ticks,

@@ -21,6 +21,7 @@ struct ScheduleExtras {
         max_error_backoff{options.max_error_backoff},
         max_consecutive_errors{options.max_consecutive_errors},
         align_to_epoch{options.align_to_epoch},
+        offset{options.offset},
         random{seed} {}
 
   /// Whether a Schedule with these options cannot do without.
@@ -36,12 +37,12 @@ struct ScheduleExtras {
     return std::chrono::nanoseconds{static_cast<std::int64_t>(random.below(end))};
   }
 
-  /// From an instant of the timers' clock to what the wall clock shows, since the epoch.
+  /// From an instant of the timers' clock to what the wall clock shows, since the epoch and `offset`.
   [[nodiscard]] constexpr std::int64_t wall(TimePoint instant) const noexcept {
-    return instant.time_since_epoch().count() + wall_offset.count();
+    return instant.time_since_epoch().count() + wall_offset.count() - offset.count();
   }
 
-  /// The first instant behind `instant` at which the wall clock shows a multiple of `interval`.
+  /// The first instant behind `instant` at which the wall clock shows a multiple of `interval`, and `offset`.
   [[nodiscard]] constexpr TimePoint next_aligned(TimePoint instant,
                                                  std::chrono::nanoseconds interval) const noexcept {
     const std::int64_t past = wall(instant) % interval.count();
@@ -54,8 +55,8 @@ struct ScheduleExtras {
     return next_aligned(std::max(instant, delay_end - std::chrono::nanoseconds{1}), interval);
   }
 
-  /// The number of the newest point that is not behind `instant`, counted from the epoch, where 0 is. Before
-  /// the epoch 0.
+  /// The number of the newest point that is not behind `instant`; 0 is at `offset` after the epoch. Before
+  /// that 0.
   [[nodiscard]] constexpr std::uint64_t tick(TimePoint instant,
                                              std::chrono::nanoseconds interval) const noexcept {
     return static_cast<std::uint64_t>(std::max<std::int64_t>(wall(instant), 0) / interval.count());
@@ -66,6 +67,7 @@ struct ScheduleExtras {
   const std::optional<std::chrono::nanoseconds> max_error_backoff;  // 0: error_backoff stays as it is
   const std::uint32_t max_consecutive_errors;                       // 0: no end
   const bool align_to_epoch;
+  const std::chrono::nanoseconds offset;  // of an aligned grid; >= 0, < interval
   RandomSequence random;
   TimePoint delay_end{};                     // of the initial delay, or the start
   std::chrono::nanoseconds drawn_jitter{0};  // of the point that is due next

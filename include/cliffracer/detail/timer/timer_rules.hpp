@@ -38,13 +38,10 @@ inline void check_duration(const std::string& what, const OptionDuration& durati
   }
 }
 
-/// The same for an interval, and what has to be shorter.
-inline void check_interval(const std::string& what, const OptionDuration& interval,
-                           std::chrono::nanoseconds tolerance, std::chrono::nanoseconds jitter) {
-  check_duration(what + "interval", interval, false);
-  if (tolerance >= interval.value())
-    throw std::invalid_argument{what + "tolerance must be less than interval"};
-  if (jitter >= interval.value()) throw std::invalid_argument{what + "jitter must be less than interval"};
+/// The same for an option that has to be shorter than the interval.
+inline void check_less(const std::string& what, std::chrono::nanoseconds duration,
+                       std::chrono::nanoseconds interval) {
+  if (duration >= interval) throw std::invalid_argument{what + " must be less than interval"};
 }
 
 /// The timers of one service differ in their jitter, and so do services of one seed.
@@ -81,8 +78,9 @@ inline void check_interval(const std::string& what, const OptionDuration& interv
   const std::chrono::nanoseconds interval = options.interval;
   if (!options.tolerance) options.tolerance = std::min(defaults.tolerance, interval / 10);
   check_duration(what + "tolerance", *options.tolerance, true);
+  check_less(what + "tolerance", *options.tolerance, interval);
   check_duration(what + "jitter", options.jitter, true);
-  check_interval(what, options.interval, *options.tolerance, options.jitter);
+  check_less(what + "jitter", options.jitter, interval);
   if (options.initial_delay) {
     check_duration(what + "initial_delay", *options.initial_delay, true);
     require(!options.eager, "initial_delay does not go with eager");
@@ -99,6 +97,10 @@ inline void check_interval(const std::string& what, const OptionDuration& interv
   require(options.scope <= Scope::cluster, "scope is no Scope");
   require(options.when_unavailable <= WhenUnavailable::run, "when_unavailable is no WhenUnavailable");
   const bool is_cluster = options.scope == Scope::cluster;
+  check_duration(what + "offset", options.offset, true);
+  check_less(what + "offset", options.offset, interval);
+  require(options.offset.value().count() == 0 || options.align_to_epoch || is_cluster,
+          "offset needs align_to_epoch or scope cluster: other grids begin at the start");
   require(is_cluster || options.when_unavailable == WhenUnavailable::miss,
           "when_unavailable is for a timer with scope cluster");
   if (is_cluster) {

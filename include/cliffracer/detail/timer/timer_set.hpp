@@ -139,9 +139,13 @@ class TimerSet {
       throw std::invalid_argument{"service " + service + ": timer " + entry.name +
                                   ": interval: a cluster timer's ticks are counted in it: it stays"};
     }
-    check_interval("service " + service + ": timer " + entry.name + ": ", interval,
-                   entry.schedule.tolerance(),
-                   entry.extras ? entry.extras->jitter : std::chrono::nanoseconds::zero());
+    const std::string what = "service " + service + ": timer " + entry.name + ": ";
+    check_duration(what + "interval", interval, false);
+    check_less(what + "tolerance", entry.schedule.tolerance(), interval);
+    if (entry.extras) {
+      check_less(what + "jitter", entry.extras->jitter, interval);
+      check_less(what + "offset", entry.extras->offset, interval);
+    }
     control_->submit([shared, value = interval.value()](TimerLoop* loop) {
       if (loop) return loop->set_interval(*shared, value);
       static_cast<void>(shared->schedule.set_interval(value, TimePoint{}, true));
@@ -202,6 +206,7 @@ class TimerSet {
       stats.jitter = extras.jitter;
       stats.max_consecutive_errors = extras.max_consecutive_errors;
       stats.align_to_epoch = extras.align_to_epoch;
+      stats.offset = extras.offset;
     }
     const auto on_wall_clock = [&](TimePoint instant) {
       return wall_clock + std::chrono::duration_cast<std::chrono::system_clock::duration>(instant - now);

@@ -33,6 +33,7 @@ TEST_CASE("a registration has each option of its timer") {
                                                                    .max_error_backoff = 8s,
                                                                    .max_consecutive_errors = 9,
                                                                    .align_to_epoch = true,
+                                                                   .offset = 500ms,
                                                                    .scope = Scope::cluster,
                                                                    .when_unavailable = WhenUnavailable::run,
                                                                    .missed_ticks = MissedTicks::skip,
@@ -53,6 +54,7 @@ TEST_CASE("a registration has each option of its timer") {
   CHECK(options.max_error_backoff.value() == 8s);
   CHECK(options.max_consecutive_errors == 9);
   CHECK(options.align_to_epoch);
+  CHECK(options.offset == 500ms);
   CHECK(options.scope == Scope::cluster);
   CHECK(options.when_unavailable == WhenUnavailable::run);
   CHECK(options.missed_ticks == MissedTicks::skip);

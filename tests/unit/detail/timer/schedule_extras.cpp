@@ -28,8 +28,8 @@ constexpr TimerOptions hourly(bool eager = false) {
 }
 
 /// The wall clock shows `wall` (since the epoch) at at(0s).
-ScheduleExtras aligned(std::chrono::nanoseconds wall) {
-  ScheduleExtras extras{{.align_to_epoch = true}};
+ScheduleExtras aligned(std::chrono::nanoseconds wall, std::chrono::nanoseconds offset = 0s) {
+  ScheduleExtras extras{{.align_to_epoch = true, .offset = offset}};
   extras.wall_offset = wall - at(0s).time_since_epoch();
   return extras;
 }
@@ -190,6 +190,30 @@ TEST_CASE("an aligned timer that starts on a point waits for the next one, also 
   CHECK(Schedule{hourly(), at(0s), &extras}.due() == at(1h));
   auto later = aligned(-3h - 10min);
   CHECK(Schedule{hourly(), at(0s), &later}.due() == at(10min));
+}
+
+TEST_CASE("an offset moves an aligned grid: daily at half past two") {
+  auto options = hourly();
+  options.interval = 24h;
+  auto extras = aligned(10h, 2h + 30min);
+  Schedule schedule{options, at(0s), &extras};
+  CHECK(schedule.due() == at(16h + 30min));
+  run(schedule, at(16h + 30min));
+  CHECK(schedule.due() == at(40h + 30min));
+  // It is 03:00, and again 02:00: the point of half past two was run.
+  schedule.follow_clock(extras.wall_offset - 1h, at(17h), false);
+  CHECK(schedule.due() == at(41h + 30min));
+  // Before the epoch, too.
+  auto earlier = aligned(-10h, 2h + 30min);
+  CHECK(Schedule{options, at(0s), &earlier}.due() == at(12h + 30min));
+}
+
+TEST_CASE("with an offset ticks begin at the points of the moved grid") {
+  const ScheduleExtras extras = aligned(0s, 20min);
+  CHECK(extras.tick(at(0s), 1h) == 0);
+  CHECK(extras.tick(at(80min - 1ns), 1h) == 0);
+  CHECK(extras.tick(at(80min), 1h) == 1);
+  CHECK(extras.tick(at(140min), 1h) == 2);
 }
 
 TEST_CASE("an eager aligned timer runs at start and then on the wall clock's grid") {

@@ -518,7 +518,10 @@ TEST_CASE("another interval set before the start holds at the start") {
 TEST_CASE("an interval out of range is refused by name and changes nothing") {
   TimerWorld world;
   Service service{world};
-  world.add(timer<&Service::tick>{.interval = 60s, .tolerance = 2s, .jitter = 3s}, service);
+  world.add(
+      timer<&Service::tick>{
+          .interval = 60s, .tolerance = 2s, .jitter = 3s, .align_to_epoch = true, .offset = 4s},
+      service);
   const auto refusal = [&](cliffracer::detail::OptionDuration interval) -> std::string {
     try {
       world.timers.set_interval("svc", "tick", interval);
@@ -531,6 +534,7 @@ TEST_CASE("an interval out of range is refused by name and changes nothing") {
   CHECK(refusal(-1s) == "service svc: timer tick: interval must not be negative");
   CHECK(refusal(2s) == "service svc: timer tick: tolerance must be less than interval");
   CHECK(refusal(3s) == "service svc: timer tick: jitter must be less than interval");
+  CHECK(refusal(4s) == "service svc: timer tick: offset must be less than interval");
   CHECK(world.stats().interval == 60s);
 }
 

@@ -70,6 +70,13 @@ TEST_CASE("an option out of range is refused with service, timer and rule") {
        "service orders: timer plain: initial_delay must not be negative"},
       {refusal(timer<plain>{.interval = 1s, .eager = true, .initial_delay = 0s}),
        "service orders: timer plain: initial_delay does not go with eager"},
+      {refusal(timer<plain>{.interval = 1s, .align_to_epoch = true, .offset = -1ns}),
+       "service orders: timer plain: offset must not be negative"},
+      {refusal(timer<plain>{.interval = 1s, .align_to_epoch = true, .offset = 1s}),
+       "service orders: timer plain: offset must be less than interval"},
+      {refusal(timer<plain>{.interval = 1s, .offset = 1ns}),
+       "service orders: timer plain: offset needs align_to_epoch or scope cluster: other grids begin at the "
+       "start"},
       {refusal(timer<plain>{.interval = 1s, .when_unavailable = WhenUnavailable::run}),
        "service orders: timer plain: when_unavailable is for a timer with scope cluster"},
       {refusal(timer<plain>{.interval = 1s, .scope = Scope::cluster, .missed_ticks = MissedTicks::burst}),
@@ -116,6 +123,8 @@ TEST_CASE("an option out of range is refused with service, timer and rule") {
 TEST_CASE("legal values at the edges are taken") {
   CHECK(refusal(timer<&Service::plain>{.interval = 1ns, .max_drift = 0s, .error_backoff = 0s}).empty());
   CHECK(refusal(timer<&Service::plain>{.interval = 1ns, .tolerance = 0s}).empty());
+  CHECK(refusal(timer<&Service::plain>{.interval = 1s, .align_to_epoch = true, .offset = 1s - 1ns}).empty());
+  CHECK(refusal(timer<&Service::plain>{.interval = 1s, .offset = 1s - 1ns, .scope = Scope::cluster}).empty());
   CHECK(refusal(timer<&Service::plain>{.interval = 1s, .tolerance = 1s - 1ns}).empty());
   CHECK(refusal(timer<&Service::plain>{.interval = 1s,
                                        .initial_delay = std::chrono::nanoseconds::max(),
