@@ -17,6 +17,7 @@ export const timerFields = {
   max_consecutive_errors: 'number',
   align_to_epoch: 'flag',
   offset: 'number',
+  pacing: 'text',
   scope: 'text',
   is_running: 'flag',
   is_executing: 'flag',

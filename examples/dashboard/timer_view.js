@@ -145,7 +145,7 @@ export class TimerView {
 }
 
 function scheduleText(timer) {
-  const parts = [`every ${duration(timer.interval)}`];
+  const parts = [`every ${duration(timer.interval)}${timer.pacing === 'after_run' ? ' after a run' : ''}`];
   if (timer.alignToEpoch) parts.push('on the wall clock');
   if (timer.offset > 0) parts.push(`${duration(timer.offset)} later`);
   if (timer.jitter > 0) parts.push(`jitter ${duration(timer.jitter)}`);

@@ -17,6 +17,7 @@
 #include <cliffracer/listener.hpp>
 #include <cliffracer/missed_ticks.hpp>
 #include <cliffracer/nats_service.hpp>
+#include <cliffracer/pacing.hpp>
 #include <cliffracer/rpc.hpp>
 #include <cliffracer/run_on.hpp>
 #include <cliffracer/scope.hpp>

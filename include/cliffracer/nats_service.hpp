@@ -138,20 +138,21 @@ class NatsService {
 
   /// Ends a pause, whoever began it. The grid is where it was: due points that have passed meanwhile are not
   /// run but counted as skipped. The count of failures in a row begins at 0. A timer that is not paused is
-  /// left alone.
+  /// left alone. With Pacing::after_run the interval begins again if the next start came in the pause.
   void resume(std::string_view name);
 
   /// Runs the timer now; when a run is in progress, right after it, and once for several requests. The grid
   /// does not move. A run that is due anyway counts as the one that was asked for, and a retry comes at once.
   /// A paused timer runs once and stays paused. A cluster timer is run by the replica that has claimed the
   /// current tick, if it is that which is asked, or that claims it now. Throws std::logic_error when the
-  /// timer does not run.
+  /// timer does not run. With Pacing::after_run the interval begins again after the run.
   void trigger(std::string_view name);
 
   /// Gives the timer another interval: > 0, more than its tolerance and its jitter, at most 292 years, else
   /// throws std::invalid_argument, as it does for a cluster timer. The new grid begins at the start of the
   /// newest run (before the first: of the service); what would have been due by now is due now. An initial
-  /// delay stays as it is. Holds over stop and start. With align_to_epoch the grid stays on the wall clock.
+  /// delay stays as it is. Holds over stop and start. With align_to_epoch the grid stays on the wall clock;
+  /// with Pacing::after_run the new interval is counted from the end of the newest run.
   void set_interval(std::string_view name, detail::OptionDuration interval);
 
   /// When the timer's next run is due, on the clock that timers go by (TickContext::due). Empty while it is

@@ -4,6 +4,7 @@
 #include <cliffracer/detail/registration/method_traits.hpp>
 #include <cliffracer/detail/registration/option_duration.hpp>
 #include <cliffracer/missed_ticks.hpp>
+#include <cliffracer/pacing.hpp>
 #include <cliffracer/run_on.hpp>
 #include <cliffracer/scope.hpp>
 #include <cliffracer/tick_context.hpp>
@@ -147,6 +148,11 @@ struct timer {
   /// `interval`. With `align_to_epoch` or Scope::cluster only: daily at 02:30 UTC is `.interval = 24h,
   /// .align_to_epoch = true, .offset = 2h + 30min`. Zero: at the multiples.
   detail::OptionDuration offset = std::chrono::nanoseconds{0};
+  /// From where `interval` is counted. With Pacing::after_run from the end of a run to the next start: there
+  /// is no grid, a long run misses nothing, and a late one moves those after it. `eager`, `initial_delay`,
+  /// `tolerance`, `jitter` and `error_backoff` mean the same as on a grid. Not with `align_to_epoch`,
+  /// `offset`, Scope::cluster or a `missed_ticks` other than the default.
+  Pacing pacing = Pacing::grid;
   /// Who runs the timer when the service has several replicas: each of them, or, with Scope::cluster, one of
   /// them at each tick. A cluster timer is aligned to the epoch, so that replicas agree on ticks as long as
   /// their clocks differ by less than `interval`: tick n begins where the wall clock shows n * `interval` +

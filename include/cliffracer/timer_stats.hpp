@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cliffracer/build_mode.hpp>
+#include <cliffracer/pacing.hpp>
 #include <cliffracer/scope.hpp>
 #include <cliffracer/stats_fields.hpp>
 
@@ -100,6 +101,7 @@ struct TimerStats {
   std::uint64_t max_runs = 0;
   bool align_to_epoch = false;
   std::chrono::nanoseconds offset{0};
+  Pacing pacing = Pacing::grid;
   Scope scope = Scope::replica;
 
   bool is_running = false;     ///< The service is started and not stopped, and the timer has not finished.
@@ -241,6 +243,9 @@ constexpr void visit_fields(std::type_identity<TimerStats>, Visitor&& visitor) {
                      "Whether the grid lies on the wall clock."});
   visitor(StatsField{"offset", &Stats::offset, StatsUnit::seconds,
                      "How much later than multiples of the interval the points of such a grid are."});
+  visitor(
+      StatsField{"pacing", &Stats::pacing, StatsUnit::none,
+                 "Whether the interval is counted from due point to due point or from the end of a run."});
   visitor(StatsField{"scope", &Stats::scope, StatsUnit::none,
                      "Whether each replica runs the timer, or one of them at each tick."});
   visitor(StatsField{"is_running", &Stats::is_running, StatsUnit::none,
@@ -347,8 +352,8 @@ constexpr void visit_fields(std::type_identity<ServiceTimerStats>, Visitor&& vis
 }
 
 /// Durations are written in seconds, `next_execution` and `last_success` in seconds since the epoch or null,
-/// a cause and a scope as their names. Buckets are left out, and so is of a timer that is no cluster timer
-/// what belongs to those.
+/// a cause, a pacing and a scope as their names. Buckets are left out, and so is of a timer that is no
+/// cluster timer what belongs to those.
 void to_json(nlohmann::json& json, const DurationPercentiles& percentiles);
 void to_json(nlohmann::json& json, const SkippedCounts& skipped);
 void to_json(nlohmann::json& json, const ClaimCounts& claims);

@@ -160,6 +160,7 @@ class Actor : public cliffracer::NatsService {
     registration.error_backoff = options.error_backoff;
     if (options.max_error_backoff) registration.max_error_backoff = *options.max_error_backoff;
     registration.missed_ticks = options.missed_ticks;
+    registration.pacing = options.pacing;
     if (plan_.timers[n].has_own_tolerance) registration.tolerance = options.tolerance;
     registration.name = "t" + std::to_string(n);
     return registration;

@@ -110,6 +110,8 @@ inline TimerPlan timer_plan(Random& random, const Common& common) {
   options.missed_ticks = random.one_of(
       {cliffracer::MissedTicks::coalesce, cliffracer::MissedTicks::burst, cliffracer::MissedTicks::skip});
   options.eager = random.chance(300);
+  if (options.missed_ticks == cliffracer::MissedTicks::coalesce && random.chance(300))
+    options.pacing = cliffracer::Pacing::after_run;
   plan.has_own_tolerance = random.chance(common.tolerance.own);
   options.tolerance = plan.has_own_tolerance ? own_tolerance(random, interval)
                                              : std::min(common.tolerance.by_default, interval / 10);

@@ -68,7 +68,7 @@ class TimerModel {
     must(now <= waiting_.latest || waiting_.is_late || waiting_.latest < jumped_to,
          "a run started later than its tolerance allows, and nothing was in its way");
     must(!is_resting(), "a run started while the timer was paused");
-    if (!schedule_->is_off_grid())
+    if (!schedule_->is_off_grid() && options_.pacing == cliffracer::Pacing::grid)
       must((due - phase_) % options_.interval == Nanos{0}, "a due point lies off the grid");
     const Nanos window{schedule_->window()};
     const auto step = schedule_->wake(now.count());

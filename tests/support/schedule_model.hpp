@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -22,6 +23,7 @@ class ScheduleModel {
     std::chrono::nanoseconds tolerance{};
     cliffracer::MissedTicks missed_ticks = cliffracer::MissedTicks::coalesce;
     bool eager = false;
+    cliffracer::Pacing pacing = cliffracer::Pacing::grid;
   };
 
   /// What happens at a wake-up.
@@ -45,6 +47,16 @@ class ScheduleModel {
 
   Step wake(std::int64_t now) {
     Step step;
+    if (is_after_run()) {
+      step.run = true;
+      step.drifted = now - due_ > options_.max_drift.count() + window();
+      ++points_;
+      grid_ = nowhere;
+      retry_ = false;
+      last_ = due_;
+      last_start_ = now;
+      return step;
+    }
     bool off_grid = false;
     if (retry_) {
       while (grid_ < due_) pass(step.skipped);
@@ -94,6 +106,7 @@ class ScheduleModel {
       return 0;
     }
     failures_ = 0;
+    if (is_after_run()) grid_ = now + interval();
     const std::int64_t kept = options_.max_drift.count() + options_.tolerance.count();
     if (options_.missed_ticks == cliffracer::MissedTicks::skip && now - grid_ <= kept) {
       while (grid_ < now) pass(skipped);
@@ -114,6 +127,10 @@ class ScheduleModel {
   /// After a pause: what was due in it is skipped. Returns how many points.
   std::uint64_t pass_over(std::int64_t now) {
     std::uint64_t skipped = 0;
+    if (is_after_run() && (grid_ <= now || grid_ == nowhere)) {
+      if (grid_ <= now) pass(skipped);
+      grid_ = now + interval();
+    }
     while (grid_ <= now) pass(skipped);
     retry_ = is_wanted_ = false;
     due_ = grid_;
@@ -125,6 +142,14 @@ class ScheduleModel {
   std::uint64_t set_interval(std::chrono::nanoseconds interval_from_now, std::int64_t now,
                              bool is_executing) {
     std::uint64_t skipped = 0;
+    if (is_after_run()) {
+      // Counted from the end of the newest run; what is due already stays due.
+      if (grid_ > now && grid_ != nowhere)
+        grid_ = std::max(grid_ - interval() + interval_from_now.count(), now);
+      options_.interval = interval_from_now;
+      if (!retry_ && !is_executing) due_ = grid_;
+      return 0;
+    }
     while (grid_ <= now) pass(skipped);
     options_.interval = interval_from_now;
     if (skipped > 0 && !retry_ && !is_executing) {
@@ -155,6 +180,10 @@ class ScheduleModel {
     if (std::exchange(is_wanted_, false) && due_ > now) go_off_grid(now);
   }
 
+  /// While a timer that paces after its runs has no next point.
+  static constexpr std::int64_t nowhere = std::numeric_limits<std::int64_t>::max();
+
+  [[nodiscard]] bool is_after_run() const { return options_.pacing == cliffracer::Pacing::after_run; }
   [[nodiscard]] std::int64_t interval() const { return options_.interval.count(); }
   /// After a failure: doubled for each one before.
   [[nodiscard]] std::int64_t backoff() const {

@@ -54,6 +54,9 @@ TEST_CASE("statistics as JSON say what operators ask for") {
   CHECK(json["last_lateness_cause"] == "event_loop");
   CHECK(json["last_blocked_by"] == "timer sync");
   CHECK(json["timeout"] == 2.0);
+  CHECK(json["pacing"] == "grid");
+  stats.pacing = cliffracer::Pacing::after_run;
+  CHECK(nlohmann::json(stats)["pacing"] == "after_run");
   CHECK(json["last_success"] == 1.7e9);
   CHECK(nlohmann::json(cliffracer::LatenessCause::none) == "none");
   CHECK(nlohmann::json(cliffracer::LatenessCause::own_run) == "own_run");

@@ -2,6 +2,7 @@
 
 #include <cliffracer/detail/registration/option_duration.hpp>
 #include <cliffracer/missed_ticks.hpp>
+#include <cliffracer/pacing.hpp>
 #include <cliffracer/run_on.hpp>
 #include <cliffracer/scope.hpp>
 
@@ -27,6 +28,7 @@ struct TimerOptions {
   std::uint64_t max_runs = 0;
   bool align_to_epoch = false;
   OptionDuration offset = std::chrono::nanoseconds{0};
+  Pacing pacing = Pacing::grid;
   Scope scope = Scope::replica;
   WhenUnavailable when_unavailable = WhenUnavailable::miss;
   MissedTicks missed_ticks = MissedTicks::coalesce;

@@ -35,6 +35,7 @@ template <auto Method, class Type>
                       .max_runs = registration.max_runs,
                       .align_to_epoch = registration.align_to_epoch,
                       .offset = registration.offset,
+                      .pacing = registration.pacing,
                       .scope = registration.scope,
                       .when_unavailable = registration.when_unavailable,
                       .missed_ticks = registration.missed_ticks,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cliffracer/pacing.hpp>
 #include <cliffracer/scope.hpp>
 #include <cliffracer/stats_fields.hpp>
 
@@ -34,6 +35,10 @@ inline void write_json(nlohmann::json& json,
                        const std::optional<std::chrono::system_clock::time_point>& time) {
   json = nullptr;
   if (time) json = in_seconds(time->time_since_epoch());
+}
+
+inline void write_json(nlohmann::json& json, const Pacing& pacing) {
+  json = pacing == Pacing::after_run ? "after_run" : "grid";
 }
 
 inline void write_json(nlohmann::json& json, const Scope& scope) {

@@ -4,6 +4,7 @@
 #include <cliffracer/detail/time/time_point.hpp>
 #include <cliffracer/detail/timer/schedule_extras.hpp>
 #include <cliffracer/missed_ticks.hpp>
+#include <cliffracer/pacing.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -17,9 +18,9 @@ namespace cliffracer::detail {
 ///
 ///     sleep until due(); wake(now) says whether to run; after the run finished(now, success); and again.
 ///
-/// Due points are anchor + k * interval. Every point that passes is either run or counted as skipped, by the
-/// values that wake(), finished(), pass_over() and set_interval() return. A retry and a run that was asked
-/// for have due points of their own, off the grid.
+/// Due points are anchor + k * interval, or, with Pacing::after_run, the end of a run + interval. Every point
+/// that passes is either run or counted as skipped, by the values that wake(), finished(), pass_over() and
+/// set_interval() return. A retry and a run that was asked for have due points of their own, off the grid.
 class Schedule {
  public:
   /// What to do at a wake-up.
@@ -41,6 +42,7 @@ class Schedule {
         error_backoff_{options.error_backoff},
         tolerance_{options.tolerance ? options.tolerance->value() : std::chrono::nanoseconds::zero()},
         missed_ticks_{options.missed_ticks},
+        pacing_{options.pacing},
         is_eager_{options.eager},
         extras_{extras} {
     start(anchor);
@@ -64,6 +66,7 @@ class Schedule {
   [[nodiscard]] constexpr std::chrono::nanoseconds max_drift() const noexcept { return max_drift_; }
   [[nodiscard]] constexpr std::chrono::nanoseconds error_backoff() const noexcept { return error_backoff_; }
   [[nodiscard]] constexpr std::chrono::nanoseconds tolerance() const noexcept { return tolerance_; }
+  [[nodiscard]] constexpr Pacing pacing() const noexcept { return pacing_; }
   [[nodiscard]] constexpr bool is_eager() const noexcept { return is_eager_; }
 
   /// When to wake up; in the past for a run that is late already, `never` at the end of the clock's range.
@@ -119,7 +122,11 @@ class Schedule {
     decision.deferral = std::min(late, window());
     decision.lateness = late - decision.deferral;
     if (off_grid_) pass_before_retry(decision);
-    if (decision.lateness > max_drift_) {
+    if (pacing_ == Pacing::after_run) [[unlikely]] {
+      decision.drifted = decision.lateness > max_drift_;
+      // There is no other point until the run has ended.
+      next_ = never;
+    } else if (decision.lateness > max_drift_) {
       drift(decision, now);
     } else if (off_grid_) {
       // The grid goes on where it was; what passed since the retry was due is looked at after it.
@@ -155,7 +162,11 @@ class Schedule {
     }
     off_grid_ = false;
     failures_ = 0;
-    if (is_aligned()) next_ = nearest_aligned(next_);
+    if (pacing_ == Pacing::after_run) [[unlikely]] {
+      next_ = later(now, interval_);
+    } else if (is_aligned()) {
+      next_ = nearest_aligned(next_);
+    }
     draw_jitter();
     std::uint64_t skipped = 0;
     if (missed_ticks_ == MissedTicks::skip && next_ < now && elapsed(next_, now) - tolerance_ <= max_drift_) {
@@ -179,7 +190,7 @@ class Schedule {
   /// All points until `now` are passed over, and so is a retry. Returns how many. Not while a run is in
   /// progress.
   [[nodiscard]] constexpr std::uint64_t pass_over(TimePoint now) noexcept {
-    const std::uint64_t passed = pass(now);
+    const std::uint64_t passed = pacing_ == Pacing::after_run ? pass_after_run(now) : pass(now);
     off_grid_ = false;
     is_run_wanted_ = false;
     if (is_aligned()) next_ = extras_->next_after_delay(now, interval_);
@@ -192,9 +203,14 @@ class Schedule {
 
   /// The grid is anchor + k * `interval` (> jitter and tolerance) from now on, the newest start being the
   /// anchor; what would have been due before now is due now. A retry stays where it is, and so does the end
-  /// of the initial delay. Returns the number of due points passed over.
+  /// of the initial delay. With Pacing::after_run it is counted from the end of the newest run. Returns the
+  /// number of due points passed over.
   [[nodiscard]] constexpr std::uint64_t set_interval(std::chrono::nanoseconds interval, TimePoint now,
                                                      bool is_executing) noexcept {
+    if (pacing_ == Pacing::after_run) {
+      set_interval_after_run(interval, now, is_executing);
+      return 0;
+    }
     std::uint64_t skipped = pass(now);
     const bool is_late = skipped > 0 && !off_grid_ && !is_executing;
     interval_ = interval;
@@ -245,8 +261,32 @@ class Schedule {
 
   // What few runs come to is not part of the code that every run goes through.
 
+  /// The interval begins again if its end has come, or if it had not begun.
+  constexpr std::uint64_t pass_after_run(TimePoint now) noexcept {
+    const std::uint64_t passed = next_ <= now ? 1 : 0;
+    if (passed > 0 || next_ == never) next_ = later(now, interval_);
+    return passed;
+  }
+
+  constexpr void set_interval_after_run(std::chrono::nanoseconds interval, TimePoint now,
+                                        bool is_executing) noexcept {
+    const bool is_waiting = !off_grid_ && !is_executing;
+    const bool is_delayed = extras_ && now < extras_->delay_end;
+    if (next_ == never) {
+      // Else a retry is due, or a run in progress.
+      if (is_waiting) next_ = later(now, interval);
+    } else if (next_ > now && !is_delayed) {
+      next_ = std::max(later(next_ - interval_, interval), now);
+    }
+    interval_ = interval;
+    if (!is_waiting) return;
+    due_ = next_;
+    draw_jitter();
+  }
+
   /// Before a retry, or a run that was asked for.
   [[gnu::noinline]] constexpr void pass_before_retry(Decision& decision) noexcept {
+    if (pacing_ == Pacing::after_run) return;
     decision.skipped = pass(due_ - std::chrono::nanoseconds{1});
     if (failures_ > 0) decision.failing = decision.skipped;
     // A retry that meets the grid is that point.
@@ -314,6 +354,7 @@ class Schedule {
   std::chrono::nanoseconds error_backoff_;  // >= 0
   std::chrono::nanoseconds tolerance_;      // >= 0, < interval
   MissedTicks missed_ticks_;
+  Pacing pacing_;
   bool is_eager_;
   ScheduleExtras* extras_;
   TimePoint next_{};  // oldest point of the grid that is neither run nor skipped

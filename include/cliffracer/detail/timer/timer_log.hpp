@@ -6,6 +6,8 @@
 #include <cliffracer/detail/timer/schedule.hpp>
 #include <cliffracer/detail/timer/timer_entry.hpp>
 
+#include <cliffracer/pacing.hpp>
+
 #include <spdlog/fmt/fmt.h>
 
 #include <chrono>
@@ -30,8 +32,9 @@ class TimerLog {
 
   void started(const TimerEntry& entry) const noexcept {
     log_quietly([&] {
-      log_.info("timer {} started: every {} s{}", entry.name, seconds(entry.schedule.interval()),
-                entry.schedule.is_eager() ? ", eager" : "");
+      const bool is_after_run = entry.schedule.pacing() == Pacing::after_run;
+      log_.info("timer {} started: every {} s{}{}", entry.name, seconds(entry.schedule.interval()),
+                is_after_run ? " after a run" : "", entry.schedule.is_eager() ? ", eager" : "");
     });
   }
 

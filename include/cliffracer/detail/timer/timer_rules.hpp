@@ -6,6 +6,7 @@
 #include <cliffracer/detail/text/escaped.hpp>
 #include <cliffracer/detail/text/subject.hpp>
 #include <cliffracer/missed_ticks.hpp>
+#include <cliffracer/pacing.hpp>
 #include <cliffracer/run_on.hpp>
 #include <cliffracer/scope.hpp>
 
@@ -97,6 +98,15 @@ inline void check_less(const std::string& what, std::chrono::nanoseconds duratio
   require(options.scope <= Scope::cluster, "scope is no Scope");
   require(options.when_unavailable <= WhenUnavailable::run, "when_unavailable is no WhenUnavailable");
   const bool is_cluster = options.scope == Scope::cluster;
+  require(options.pacing <= Pacing::after_run, "pacing is no Pacing");
+  if (options.pacing == Pacing::after_run) {
+    require(!options.align_to_epoch, "align_to_epoch does not go with pacing after_run, which has no grid");
+    require(options.offset == std::chrono::nanoseconds::zero(),
+            "offset does not go with pacing after_run, which has no grid");
+    require(!is_cluster, "scope cluster does not go with pacing after_run: replicas share a grid");
+    require(options.missed_ticks == MissedTicks::coalesce,
+            "missed_ticks does not go with pacing after_run, which misses nothing");
+  }
   check_duration(what + "offset", options.offset, true);
   check_less(what + "offset", options.offset, interval);
   require(options.offset.value().count() == 0 || options.align_to_epoch || is_cluster,

@@ -194,6 +194,7 @@ class TimerSet {
     stats.error_backoff = schedule.error_backoff();
     stats.tolerance = schedule.tolerance();
     stats.eager = schedule.is_eager();
+    stats.pacing = schedule.pacing();
     if (entry.limit) stats.timeout = entry.limit->timeout;
     if (entry.cluster) stats.scope = Scope::cluster;
     stats.max_runs = entry.max_runs;

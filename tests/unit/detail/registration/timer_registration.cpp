@@ -6,6 +6,7 @@
 
 using namespace std::chrono_literals;
 using cliffracer::MissedTicks;
+using cliffracer::Pacing;
 using cliffracer::RunOn;
 using cliffracer::Scope;
 using cliffracer::timer;
@@ -34,6 +35,7 @@ TEST_CASE("a registration has each option of its timer") {
                                                                    .max_consecutive_errors = 9,
                                                                    .align_to_epoch = true,
                                                                    .offset = 500ms,
+                                                                   .pacing = Pacing::after_run,
                                                                    .scope = Scope::cluster,
                                                                    .when_unavailable = WhenUnavailable::run,
                                                                    .missed_ticks = MissedTicks::skip,
@@ -55,6 +57,7 @@ TEST_CASE("a registration has each option of its timer") {
   CHECK(options.max_consecutive_errors == 9);
   CHECK(options.align_to_epoch);
   CHECK(options.offset == 500ms);
+  CHECK(options.pacing == Pacing::after_run);
   CHECK(options.scope == Scope::cluster);
   CHECK(options.when_unavailable == WhenUnavailable::run);
   CHECK(options.missed_ticks == MissedTicks::skip);

@@ -7,6 +7,7 @@
 
 using namespace std::chrono_literals;
 using cliffracer::MissedTicks;
+using cliffracer::Pacing;
 using cliffracer::detail::Schedule;
 using cliffracer::detail::TimePoint;
 using cliffracer::detail::TimerOptions;
@@ -17,6 +18,10 @@ constexpr TimePoint at(std::chrono::nanoseconds since) { return TimePoint{1000s 
 
 constexpr TimerOptions every_second(MissedTicks missed = MissedTicks::coalesce) {
   return {.interval = 1s, .max_drift = 5s, .error_backoff = 300ms, .missed_ticks = missed};
+}
+
+constexpr TimerOptions second_after_run() {
+  return {.interval = 1s, .max_drift = 5s, .error_backoff = 300ms, .pacing = Pacing::after_run};
 }
 
 /// Wakes at the due point itself, runs for `length`, and ends with success.
@@ -378,4 +383,95 @@ TEST_CASE("the tolerance of a timer makes its late retries neither deferred nor 
   CHECK(decision.drifted);
   CHECK(schedule.finished(at(19s), true) == 0);
   CHECK(schedule.window() == 5s);
+}
+
+TEST_CASE("after a run the interval begins at its end") {
+  Schedule schedule{second_after_run(), at(0s)};
+  CHECK(schedule.due() == at(1s));
+  run_on_time(schedule, 250ms);
+  CHECK(schedule.due() == at(2250ms));
+  run_on_time(schedule, 10s);
+  CHECK(schedule.due() == at(13250ms));
+}
+
+TEST_CASE("an eager timer that paces after its runs has its first run at start") {
+  auto options = second_after_run();
+  options.eager = true;
+  Schedule schedule{options, at(0s)};
+  CHECK(schedule.due() == at(0s));
+  run_on_time(schedule, 10ms);
+  CHECK(schedule.due() == at(1010ms));
+}
+
+TEST_CASE("a timer that paces after its runs runs once after a late wake-up, and has missed nothing") {
+  Schedule schedule{second_after_run(), at(0s)};
+  auto decision = schedule.wake(at(4500ms));
+  CHECK(decision.run);
+  CHECK(decision.due == at(1s));
+  CHECK(decision.lateness == 3500ms);
+  CHECK_FALSE(decision.drifted);
+  CHECK(decision.skipped == 0);
+  CHECK(schedule.finished(at(5s), true) == 0);
+  CHECK(schedule.due() == at(6s));
+  decision = schedule.wake(at(11s) + 1ns);
+  CHECK(decision.drifted);
+  CHECK(decision.skipped == 0);
+  CHECK(schedule.finished(at(12s), true) == 0);
+  CHECK(schedule.due() == at(13s));
+}
+
+TEST_CASE("a timer that paces after its runs retries after error_backoff, and then waits for an interval") {
+  Schedule schedule{second_after_run(), at(0s)};
+  CHECK(schedule.wake(at(1s)).run);
+  CHECK(schedule.finished(at(1500ms), false) == 0);
+  CHECK(schedule.due() == at(1800ms));
+  const auto retry = schedule.wake(at(8s));
+  CHECK(retry.attempt == 2);
+  CHECK(retry.skipped == 0);
+  CHECK(schedule.finished(at(8100ms), true) == 0);
+  CHECK(schedule.due() == at(9100ms));
+}
+
+TEST_CASE("a run that is asked for begins the interval again at its end") {
+  Schedule schedule{second_after_run(), at(0s)};
+  schedule.trigger(at(900ms), false);
+  CHECK(schedule.due() == at(900ms));
+  // The point that was to come is neither run nor missed.
+  CHECK(schedule.wake(at(7s)).skipped == 0);
+  schedule.trigger(at(7200ms), true);
+  CHECK(schedule.finished(at(7500ms), true) == 0);
+  CHECK(schedule.due() == at(7500ms));
+  run_on_time(schedule, 100ms);
+  CHECK(schedule.due() == at(8600ms));
+}
+
+TEST_CASE("a start that a pause has passed over comes an interval after the pause") {
+  Schedule schedule{second_after_run(), at(0s)};
+  CHECK(schedule.pass_over(at(500ms)) == 0);
+  CHECK(schedule.due() == at(1s));
+  CHECK(schedule.pass_over(at(4500ms)) == 1);
+  CHECK(schedule.due() == at(5500ms));
+  CHECK(schedule.wake(at(5500ms)).run);
+  CHECK(schedule.finished(at(6s), false) == 0);
+  CHECK(schedule.pass_over(at(7s)) == 0);
+  CHECK(schedule.due() == at(8s));
+}
+
+TEST_CASE("after a run another interval is counted from the run's end") {
+  Schedule schedule{second_after_run(), at(0s)};
+  run_on_time(schedule, 500ms);
+  CHECK(schedule.set_interval(10s, at(2s), false) == 0);
+  CHECK(schedule.due() == at(11500ms));
+  CHECK(schedule.set_interval(2s, at(5s), false) == 0);
+  CHECK(schedule.due() == at(5s));
+  CHECK(schedule.set_interval(1h, at(5s), false) == 0);
+  CHECK(schedule.due() == at(5s));
+  CHECK(schedule.wake(at(5s)).run);
+  CHECK(schedule.set_interval(3s, at(6s), true) == 0);
+  CHECK(schedule.finished(at(7s), true) == 0);
+  CHECK(schedule.due() == at(10s));
+  CHECK(schedule.set_interval(std::chrono::nanoseconds::max(), at(8s), false) == 0);
+  CHECK(schedule.due() == cliffracer::detail::never);
+  CHECK(schedule.set_interval(1s, at(9s), false) == 0);
+  CHECK(schedule.due() == at(10s));
 }

@@ -51,6 +51,18 @@ TEST_CASE("with an initial delay the first point is due after it, and the grid g
   CHECK(schedule.due() == at(1250ms));
 }
 
+TEST_CASE("an initial delay is the first wait of a timer that paces after its runs, and stays as it is") {
+  ScheduleExtras extras{{.initial_delay = 10s}};
+  auto options = every_second();
+  options.pacing = cliffracer::Pacing::after_run;
+  Schedule schedule{options, at(0s), &extras};
+  CHECK(schedule.set_interval(3s, at(5s), false) == 0);
+  CHECK(schedule.due() == at(10s));
+  CHECK(schedule.wake(at(10s)).run);
+  CHECK(schedule.finished(at(11s), true) == 0);
+  CHECK(schedule.due() == at(14s));
+}
+
 TEST_CASE("an initial delay of zero is due at start") {
   ScheduleExtras extras{{.initial_delay = 0s}};
   CHECK(Schedule{every_second(), at(0s), &extras}.due() == at(0s));

@@ -10,6 +10,7 @@
 
 using namespace std::chrono_literals;
 using cliffracer::MissedTicks;
+using cliffracer::Pacing;
 using cliffracer::RunOn;
 using cliffracer::Scope;
 using cliffracer::timer;
@@ -77,6 +78,16 @@ TEST_CASE("an option out of range is refused with service, timer and rule") {
       {refusal(timer<plain>{.interval = 1s, .offset = 1ns}),
        "service orders: timer plain: offset needs align_to_epoch or scope cluster: other grids begin at the "
        "start"},
+      {refusal(timer<plain>{.interval = 1s, .pacing = static_cast<Pacing>(9)}),
+       "service orders: timer plain: pacing is no Pacing"},
+      {refusal(timer<plain>{.interval = 1s, .align_to_epoch = true, .pacing = Pacing::after_run}),
+       "service orders: timer plain: align_to_epoch does not go with pacing after_run, which has no grid"},
+      {refusal(timer<plain>{.interval = 1s, .offset = 1ns, .pacing = Pacing::after_run}),
+       "service orders: timer plain: offset does not go with pacing after_run, which has no grid"},
+      {refusal(timer<plain>{.interval = 1s, .pacing = Pacing::after_run, .scope = Scope::cluster}),
+       "service orders: timer plain: scope cluster does not go with pacing after_run: replicas share a grid"},
+      {refusal(timer<plain>{.interval = 1s, .pacing = Pacing::after_run, .missed_ticks = MissedTicks::skip}),
+       "service orders: timer plain: missed_ticks does not go with pacing after_run, which misses nothing"},
       {refusal(timer<plain>{.interval = 1s, .when_unavailable = WhenUnavailable::run}),
        "service orders: timer plain: when_unavailable is for a timer with scope cluster"},
       {refusal(timer<plain>{.interval = 1s, .scope = Scope::cluster, .missed_ticks = MissedTicks::burst}),
