@@ -148,11 +148,11 @@ class NatsService {
   /// timer does not run. With Pacing::after_run the interval begins again after the run.
   void trigger(std::string_view name);
 
-  /// Gives the timer another interval: > 0, more than its tolerance and its jitter, at most 292 years, else
-  /// throws std::invalid_argument, as it does for a cluster timer. The new grid begins at the start of the
-  /// newest run (before the first: of the service); what would have been due by now is due now. An initial
-  /// delay stays as it is. Holds over stop and start. With align_to_epoch the grid stays on the wall clock;
-  /// with Pacing::after_run the new interval is counted from the end of the newest run.
+  /// Gives the timer another interval: > 0, more than its own tolerance, jitter and offset, at most 292
+  /// years, else throws std::invalid_argument, as it does for a cluster timer. The new grid begins at the
+  /// start of the newest run (before the first: of the service); what would have been due by now is due now.
+  /// An initial delay stays as it is. Holds over stop and start. With align_to_epoch the grid stays on the
+  /// wall clock; with Pacing::after_run the new interval is counted from the end of the newest run.
   void set_interval(std::string_view name, detail::OptionDuration interval);
 
   /// When the timer's next run is due, on the clock that timers go by (TickContext::due). Empty while it is

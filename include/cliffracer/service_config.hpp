@@ -102,8 +102,8 @@ struct ServiceConfig {
 
   /// What runs in progress get at stop; >= 0; 0: coroutines are cancelled at once.
   std::chrono::nanoseconds stop_timeout = std::chrono::seconds{10};
-  /// The `.tolerance` of timers that give none, but at most a tenth of their interval; >= 0; 0: they run as
-  /// soon as they are due.
+  /// The `.tolerance` of timers that give none, but at most a tenth of their interval, also after
+  /// set_interval(); >= 0; 0: they run as soon as they are due.
   std::chrono::nanoseconds default_tolerance{0};
   /// Something that holds the event loop for this long is named in a warning and counted: >= 0; 0: nothing
   /// is. (As slow_callback_duration of Python's asyncio.)

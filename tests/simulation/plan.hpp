@@ -113,6 +113,7 @@ inline TimerPlan timer_plan(Random& random, const Common& common) {
   if (options.missed_ticks == cliffracer::MissedTicks::coalesce && random.chance(300))
     options.pacing = cliffracer::Pacing::after_run;
   plan.has_own_tolerance = random.chance(common.tolerance.own);
+  if (!plan.has_own_tolerance) options.default_tolerance = common.tolerance.by_default;
   options.tolerance = plan.has_own_tolerance ? own_tolerance(random, interval)
                                              : std::min(common.tolerance.by_default, interval / 10);
   plan.takes_time = random.one_of({0, 20, 100, 400});

@@ -170,6 +170,7 @@ class TimerModel {
     options_.interval = interval;
     skips_to_tell_ = schedule_->set_interval(interval, now.count(), is_executing_);
     skipped_ += skips_to_tell_;
+    options_.tolerance = schedule_->tolerance();
     phase_ = Nanos{schedule_->grid()};
     wait_again(now);
   }

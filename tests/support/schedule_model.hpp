@@ -21,6 +21,8 @@ class ScheduleModel {
     std::chrono::nanoseconds error_backoff{};
     std::optional<std::chrono::nanoseconds> max_error_backoff{};
     std::chrono::nanoseconds tolerance{};
+    /// If it has none of its own: of its service.
+    std::optional<std::chrono::nanoseconds> default_tolerance{};
     cliffracer::MissedTicks missed_ticks = cliffracer::MissedTicks::coalesce;
     bool eager = false;
     cliffracer::Pacing pacing = cliffracer::Pacing::grid;
@@ -40,6 +42,7 @@ class ScheduleModel {
   }
 
   [[nodiscard]] std::int64_t due() const { return due_; }
+  [[nodiscard]] std::chrono::nanoseconds tolerance() const { return options_.tolerance; }
   /// How much later it may be run without being late. A retry is not put off.
   [[nodiscard]] std::int64_t window() const { return retry_ ? 0 : options_.tolerance.count(); }
   /// Due points that have come and gone, each by a run or skipped.
@@ -146,12 +149,12 @@ class ScheduleModel {
       // Counted from the end of the newest run; what is due already stays due.
       if (grid_ > now && grid_ != nowhere)
         grid_ = std::max(grid_ - interval() + interval_from_now.count(), now);
-      options_.interval = interval_from_now;
+      take_interval(interval_from_now);
       if (!retry_ && !is_executing) due_ = grid_;
       return 0;
     }
     while (grid_ <= now) pass(skipped);
-    options_.interval = interval_from_now;
+    take_interval(interval_from_now);
     if (skipped > 0 && !retry_ && !is_executing) {
       --skipped;
       --points_;
@@ -178,6 +181,11 @@ class ScheduleModel {
   }
   void run_if_wanted(std::int64_t now) {
     if (std::exchange(is_wanted_, false) && due_ > now) go_off_grid(now);
+  }
+
+  void take_interval(std::chrono::nanoseconds interval) {
+    options_.interval = interval;
+    if (options_.default_tolerance) options_.tolerance = std::min(*options_.default_tolerance, interval / 10);
   }
 
   /// While a timer that paces after its runs has no next point.

@@ -77,8 +77,9 @@ class TimerWorld {
  public:
   template <auto Method, class Type>
   void add(const cliffracer::timer<Method, Type>& registration,
-           typename cliffracer::timer<Method, Type>::service_type& object) {
-    timers.add(service_, cliffracer::detail::registration_of(registration, &object));
+           typename cliffracer::timer<Method, Type>::service_type& object,
+           const cliffracer::detail::TimerDefaults& defaults = {}) {
+    timers.add(service_, cliffracer::detail::registration_of(registration, &object), defaults);
   }
 
   void start() {

@@ -20,6 +20,8 @@ struct TimerOptions {
   OptionDuration max_drift = std::chrono::nanoseconds{0};
   OptionDuration error_backoff = std::chrono::nanoseconds{0};
   std::optional<OptionDuration> tolerance{};
+  /// Of the service, for a timer without a tolerance of its own; at most a tenth of the interval holds.
+  std::chrono::nanoseconds default_tolerance{0};
   std::optional<OptionDuration> initial_delay{};
   OptionDuration jitter = std::chrono::nanoseconds{0};
   OptionDuration timeout = std::chrono::nanoseconds{0};

@@ -40,10 +40,12 @@ class Schedule {
       : interval_{options.interval},
         max_drift_{options.max_drift},
         error_backoff_{options.error_backoff},
-        tolerance_{options.tolerance ? options.tolerance->value() : std::chrono::nanoseconds::zero()},
+        most_tolerance_{options.tolerance ? options.tolerance->value() : options.default_tolerance},
         missed_ticks_{options.missed_ticks},
         pacing_{options.pacing},
         is_eager_{options.eager},
+        has_own_tolerance_{options.tolerance.has_value()},
+        tolerance_{tolerance(options.interval)},
         extras_{extras} {
     start(anchor);
   }
@@ -65,7 +67,14 @@ class Schedule {
   [[nodiscard]] constexpr std::chrono::nanoseconds interval() const noexcept { return interval_; }
   [[nodiscard]] constexpr std::chrono::nanoseconds max_drift() const noexcept { return max_drift_; }
   [[nodiscard]] constexpr std::chrono::nanoseconds error_backoff() const noexcept { return error_backoff_; }
-  [[nodiscard]] constexpr std::chrono::nanoseconds tolerance() const noexcept { return tolerance_; }
+  /// With this interval. Any thread.
+  [[nodiscard]] constexpr std::chrono::nanoseconds tolerance(
+      std::chrono::nanoseconds interval) const noexcept {
+    return has_own_tolerance_ ? most_tolerance_
+                              : std::min<std::chrono::nanoseconds>(most_tolerance_, interval / 10);
+  }
+  /// With some interval.
+  [[nodiscard]] constexpr bool has_tolerance() const noexcept { return most_tolerance_.count() > 0; }
   [[nodiscard]] constexpr Pacing pacing() const noexcept { return pacing_; }
   [[nodiscard]] constexpr bool is_eager() const noexcept { return is_eager_; }
 
@@ -201,10 +210,10 @@ class Schedule {
 
   constexpr void forget_failures() noexcept { failures_ = 0; }
 
-  /// The grid is anchor + k * `interval` (> jitter and tolerance) from now on, the newest start being the
-  /// anchor; what would have been due before now is due now. A retry stays where it is, and so does the end
-  /// of the initial delay. With Pacing::after_run it is counted from the end of the newest run. Returns the
-  /// number of due points passed over.
+  /// The grid is anchor + k * `interval` (> jitter and a tolerance of its own) from now on, the newest start
+  /// being the anchor; what would have been due before now is due now. A retry stays where it is, and so does
+  /// the end of the initial delay. With Pacing::after_run it is counted from the end of the newest run.
+  /// Returns the number of due points passed over.
   [[nodiscard]] constexpr std::uint64_t set_interval(std::chrono::nanoseconds interval, TimePoint now,
                                                      bool is_executing) noexcept {
     if (pacing_ == Pacing::after_run) {
@@ -213,7 +222,7 @@ class Schedule {
     }
     std::uint64_t skipped = pass(now);
     const bool is_late = skipped > 0 && !off_grid_ && !is_executing;
-    interval_ = interval;
+    take_interval(interval);
     if (is_late) {
       // One of them is run, and the grid begins there.
       --skipped;
@@ -261,6 +270,11 @@ class Schedule {
 
   // What few runs come to is not part of the code that every run goes through.
 
+  constexpr void take_interval(std::chrono::nanoseconds interval) noexcept {
+    interval_ = interval;
+    tolerance_ = tolerance(interval);
+  }
+
   /// The interval begins again if its end has come, or if it had not begun.
   constexpr std::uint64_t pass_after_run(TimePoint now) noexcept {
     const std::uint64_t passed = next_ <= now ? 1 : 0;
@@ -278,7 +292,7 @@ class Schedule {
     } else if (next_ > now && !is_delayed) {
       next_ = std::max(later(next_ - interval_, interval), now);
     }
-    interval_ = interval;
+    take_interval(interval);
     if (!is_waiting) return;
     due_ = next_;
     draw_jitter();
@@ -349,13 +363,15 @@ class Schedule {
     extras_->last_point = extras_->wall(next) - interval_.count();
   }
 
-  std::chrono::nanoseconds interval_;       // > 0
-  std::chrono::nanoseconds max_drift_;      // >= 0
-  std::chrono::nanoseconds error_backoff_;  // >= 0
-  std::chrono::nanoseconds tolerance_;      // >= 0, < interval
+  std::chrono::nanoseconds interval_;        // > 0
+  std::chrono::nanoseconds max_drift_;       // >= 0
+  std::chrono::nanoseconds error_backoff_;   // >= 0
+  std::chrono::nanoseconds most_tolerance_;  // >= 0
   MissedTicks missed_ticks_;
   Pacing pacing_;
   bool is_eager_;
+  bool has_own_tolerance_;              // else most_tolerance_ is the service's
+  std::chrono::nanoseconds tolerance_;  // with this interval; >= 0, < interval
   ScheduleExtras* extras_;
   TimePoint next_{};  // oldest point of the grid that is neither run nor skipped
   TimePoint due_{};   // next_, or what is due off the grid; before jitter

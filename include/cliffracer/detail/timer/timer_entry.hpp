@@ -95,7 +95,7 @@ struct alignas(64) TimerEntry : TimerQueue::Waiter {
                                                 : nullptr},
         has_extra_end{worker_run || limit || cluster || options.max_runs > 0},
         stats{schedule.interval(),
-              {.deferral = schedule.tolerance() > std::chrono::nanoseconds::zero(),
+              {.deferral = schedule.has_tolerance(),
                .worker_wait = worker_run != nullptr,
                .cluster = cluster != nullptr}},
         max_runs{options.max_runs},

@@ -77,7 +77,7 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
   void start(Entries entries) {
     entries_ = std::move(entries);
     const bool has_tolerance = std::any_of(entries_.begin(), entries_.end(), [](const auto& timer) {
-      return timer->schedule.tolerance().count() > 0;
+      return timer->schedule.has_tolerance();
     });
     places_.reserve(entries_.size(), has_tolerance);
     for (const auto& timer : entries_) prepare(*timer);
@@ -95,7 +95,7 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
     now_ = queue_.now();
     try {
       entries_.reserve(entries_.size() + 1);
-      places_.reserve(1, timer->schedule.tolerance().count() > 0);
+      places_.reserve(1, timer->schedule.has_tolerance());
       prepare(*timer);
     } catch (...) {
       return runs_.log().not_started(*timer, std::current_exception());

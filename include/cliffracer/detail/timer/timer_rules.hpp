@@ -62,8 +62,8 @@ inline void check_less(const std::string& what, std::chrono::nanoseconds duratio
          std::string_view::npos;
 }
 
-/// `options`, and what follows from them and `defaults`: a tolerance that is not given, the alignment of a
-/// cluster timer. Throws std::invalid_argument that names service, timer and rule.
+/// `options`, and what follows from them and `defaults`: the default tolerance, the alignment of a cluster
+/// timer. Throws std::invalid_argument that names service, timer and rule.
 [[nodiscard]] inline TimerOptions checked_options(const std::string& service, const std::string& name,
                                                   TimerOptions options, const TimerMethod& method,
                                                   const TimerDefaults& defaults) {
@@ -77,9 +77,11 @@ inline void check_less(const std::string& what, std::chrono::nanoseconds duratio
   check_duration(what + "max_drift", options.max_drift, true);
   check_duration(what + "error_backoff", options.error_backoff, true);
   const std::chrono::nanoseconds interval = options.interval;
-  if (!options.tolerance) options.tolerance = std::min(defaults.tolerance, interval / 10);
-  check_duration(what + "tolerance", *options.tolerance, true);
-  check_less(what + "tolerance", *options.tolerance, interval);
+  options.default_tolerance = defaults.tolerance;
+  if (options.tolerance) {
+    check_duration(what + "tolerance", *options.tolerance, true);
+    check_less(what + "tolerance", *options.tolerance, interval);
+  }
   check_duration(what + "jitter", options.jitter, true);
   check_less(what + "jitter", options.jitter, interval);
   if (options.initial_delay) {

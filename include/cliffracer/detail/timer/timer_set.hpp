@@ -141,7 +141,7 @@ class TimerSet {
     }
     const std::string what = "service " + service + ": timer " + entry.name + ": ";
     check_duration(what + "interval", interval, false);
-    check_less(what + "tolerance", entry.schedule.tolerance(), interval);
+    check_less(what + "tolerance", entry.schedule.tolerance(interval), interval);
     if (entry.extras) {
       check_less(what + "jitter", entry.extras->jitter, interval);
       check_less(what + "offset", entry.extras->offset, interval);
@@ -192,13 +192,13 @@ class TimerSet {
     const Schedule& schedule = entry.schedule;
     stats.max_drift = schedule.max_drift();
     stats.error_backoff = schedule.error_backoff();
-    stats.tolerance = schedule.tolerance();
     stats.eager = schedule.is_eager();
     stats.pacing = schedule.pacing();
     if (entry.limit) stats.timeout = entry.limit->timeout;
     if (entry.cluster) stats.scope = Scope::cluster;
     stats.max_runs = entry.max_runs;
     const StatsCell::Instants instants = entry.stats.snapshot(stats);
+    stats.tolerance = schedule.tolerance(stats.interval);
     stats.max_error_backoff = schedule.max_error_backoff(stats.interval);
     stats.initial_delay = schedule.is_eager() ? std::chrono::nanoseconds::zero() : stats.interval;
     if (entry.extras) {

@@ -475,3 +475,18 @@ TEST_CASE("after a run another interval is counted from the run's end") {
   CHECK(schedule.set_interval(1s, at(9s), false) == 0);
   CHECK(schedule.due() == at(10s));
 }
+
+TEST_CASE("a tolerance that was not given is a tenth of the interval, at most the default, and follows it") {
+  for (const auto pacing : {Pacing::grid, Pacing::after_run}) {
+    Schedule schedule{{.interval = 1min, .default_tolerance = 4s, .pacing = pacing}, at(0s)};
+    CHECK(schedule.window() == 4s);
+    CHECK(schedule.set_interval(30s, at(1s), false) == 0);
+    CHECK(schedule.window() == 3s);
+    CHECK(schedule.tolerance(30s) == 3s);
+    CHECK(schedule.set_interval(1h, at(1s), false) == 0);
+    CHECK(schedule.window() == 4s);
+  }
+  Schedule own{{.interval = 1min, .tolerance = 0s, .default_tolerance = 4s}, at(0s)};
+  CHECK(own.window() == 0s);
+  CHECK_FALSE(own.has_tolerance());
+}

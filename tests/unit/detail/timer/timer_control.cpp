@@ -538,6 +538,29 @@ TEST_CASE("an interval out of range is refused by name and changes nothing") {
   CHECK(world.stats().interval == 60s);
 }
 
+TEST_CASE("a tolerance that was not given is a tenth of each new interval, at most the service's default") {
+  TimerWorld world;
+  Service service{world};
+  world.add(timer<&Service::tick>{.interval = 60s}, service, {.tolerance = 4s});
+  CHECK(world.stats().tolerance == 4s);
+  world.timers.set_interval("svc", "tick", 30s);
+  CHECK(world.stats().tolerance == 3s);
+  world.start();
+  world.time.advance(33s);
+  CHECK(service.starts == Starts{33s});
+  world.timers.set_interval("svc", "tick", 2s);
+  world.time.settle();
+  CHECK(world.stats().tolerance == 200ms);
+  world.time.advance(2s + 199ms);
+  CHECK(service.starts == Starts{33s});
+  world.time.advance(1ms);
+  CHECK(service.starts == Starts{33s, 35200ms});
+  CHECK(world.stats().last_deferral == 200ms);
+  world.timers.set_interval("svc", "tick", 1h);
+  world.time.settle();
+  CHECK(world.stats().tolerance == 4s);
+}
+
 TEST_CASE("a timer that does not exist is named") {
   TimerWorld world;
   const std::string unknown = "service svc: there is no timer \"nope\\n\"";
