@@ -141,8 +141,9 @@ struct timer {
   /// to count at 0. Zero: no limit. (As Quartz' repeatCount.)
   std::uint64_t max_runs = 0;
   /// True: due points are where the wall clock (UTC) shows a multiple of `interval` since the epoch; an
-  /// hourly timer fires on the hour. When the wall clock is set, the grid follows within a second; a point
-  /// that was run is not run again unless the clock goes back by more than an interval.
+  /// hourly timer fires on the hour. When the wall clock is set, the grid follows within a second; points
+  /// that it is set over count as skipped, and one that was run is not run again unless the clock goes back
+  /// by more than an interval.
   bool align_to_epoch = false;
   /// How much later than multiples of `interval` the points of an aligned grid are; >= 0 and less than
   /// `interval`. With `align_to_epoch` or Scope::cluster only: daily at 02:30 UTC is `.interval = 24h,

@@ -10,7 +10,8 @@ namespace cliffracer {
 
 /// Why due points were passed over without a run; as SkippedCounts.
 enum class SkipReason : std::uint8_t {
-  missed,        ///< Run together with another one, or passed while a run was in progress.
+  /// Run together with another one, passed while a run was in progress, or the wall clock was set over them.
+  missed,
   drifted,       ///< Run together with one that was later than max_drift.
   failing,       ///< Passed between a failure and its retry.
   paused,        ///< Passed while the timer was paused.

@@ -46,7 +46,8 @@ struct DurationBuckets {
 
 /// Due points passed over without a run, by reason.
 struct SkippedCounts {
-  std::uint64_t missed = 0;   ///< Run together with another one, or passed while a run was in progress.
+  /// Run together with another one, passed while a run was in progress, or the wall clock was set over them.
+  std::uint64_t missed = 0;
   std::uint64_t drifted = 0;  ///< Run together with one that was later than max_drift.
   std::uint64_t failing = 0;  ///< Passed between a failure and its retry.
   std::uint64_t paused = 0;   ///< Passed while the timer was paused; counted when it is resumed.
@@ -184,8 +185,10 @@ constexpr void visit_fields(std::type_identity<DurationPercentiles>, Visitor&& v
 template <class Visitor>
 constexpr void visit_fields(std::type_identity<SkippedCounts>, Visitor&& visitor) {
   using Stats = SkippedCounts;
-  visitor(StatsField{"missed", &Stats::missed, StatsUnit::count,
-                     "Run together with another one, or passed while a run was in progress."});
+  visitor(StatsField{
+      "missed", &Stats::missed, StatsUnit::count,
+      "Run together with another one, passed while a run was in progress, or the wall clock was set "
+      "over them."});
   visitor(StatsField{"drifted", &Stats::drifted, StatsUnit::count,
                      "Run together with one that was later than max_drift."});
   visitor(

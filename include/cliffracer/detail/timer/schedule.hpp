@@ -145,6 +145,7 @@ class Schedule {
       const std::uint64_t passed = pass(now);
       if (missed_ticks_ == MissedTicks::skip && passed > 1 && !skipped_last_) {
         decision.skipped += passed;
+        if (is_aligned()) decision.skipped += realign(instant);
         due_ = next_;
         draw_jitter();
         // Waking late every time must not end in never running.
@@ -156,7 +157,10 @@ class Schedule {
     skipped_last_ = false;
     last_due_ = decision.due;
     last_start_ = instant;
-    if (is_aligned() && !off_grid_) remember_point(now);
+    if (is_aligned()) [[unlikely]] {
+      if (!off_grid_) remember_point();
+      decision.skipped += realign(instant);
+    }
     decision.run = true;
     return decision;
   }
@@ -171,17 +175,15 @@ class Schedule {
     }
     off_grid_ = false;
     failures_ = 0;
-    if (pacing_ == Pacing::after_run) [[unlikely]] {
+    if (pacing_ == Pacing::after_run) [[unlikely]]
       next_ = later(now, interval_);
-    } else if (is_aligned()) {
-      next_ = nearest_aligned(next_);
-    }
     draw_jitter();
     std::uint64_t skipped = 0;
     if (missed_ticks_ == MissedTicks::skip && next_ < now && elapsed(next_, now) - tolerance_ <= max_drift_) {
       // A point that is due at this very instant is not missed.
       skipped = pass(now - std::chrono::nanoseconds{1});
     }
+    if (is_aligned()) skipped += realign(now);
     due_ = next_;
     run_if_wanted(now);
     return skipped;
@@ -199,10 +201,10 @@ class Schedule {
   /// All points until `now` are passed over, and so is a retry. Returns how many. Not while a run is in
   /// progress.
   [[nodiscard]] constexpr std::uint64_t pass_over(TimePoint now) noexcept {
-    const std::uint64_t passed = pacing_ == Pacing::after_run ? pass_after_run(now) : pass(now);
+    std::uint64_t passed = pacing_ == Pacing::after_run ? pass_after_run(now) : pass(now);
     off_grid_ = false;
     is_run_wanted_ = false;
-    if (is_aligned()) next_ = extras_->next_after_delay(now, interval_);
+    if (is_aligned()) passed += realign(now);
     due_ = next_;
     draw_jitter();
     return passed;
@@ -222,6 +224,7 @@ class Schedule {
     }
     std::uint64_t skipped = pass(now);
     const bool is_late = skipped > 0 && !off_grid_ && !is_executing;
+    if (is_aligned()) skipped += realign(now);
     take_interval(interval);
     if (is_late) {
       // One of them is run, and the grid begins there.
@@ -233,7 +236,7 @@ class Schedule {
     } else {
       next_ = std::max(later(last_start_, interval), now);
     }
-    if (is_aligned()) next_ = extras_->next_after_delay(now, interval);
+    if (is_aligned()) next_ = next_aligned(now);
     if (off_grid_ || is_executing) return skipped;
     due_ = next_;
     draw_jitter();
@@ -242,16 +245,17 @@ class Schedule {
 
   /// What the wall clock shows lies `offset` behind the timers' clock from now on: an aligned grid follows. A
   /// point that was run is not run again when the clock shows it once more, unless it was set back by more
-  /// than an interval.
-  constexpr void follow_clock(std::chrono::nanoseconds offset, TimePoint now, bool is_executing) noexcept {
+  /// than an interval. Returns how many points the clock was set over, which are passed over.
+  [[nodiscard]] constexpr std::uint64_t follow_clock(std::chrono::nanoseconds offset, TimePoint now,
+                                                     bool is_executing) noexcept {
     extras_->wall_offset = offset;
     // What has come already is dealt with as such, and the grid follows after it.
-    if (next_ <= now) return;
-    next_ = extras_->next_after_delay(now, interval_);
-    if (extras_->last_point && extras_->wall(next_) == *extras_->last_point) next_ = later(next_, interval_);
-    if (off_grid_ || is_executing) return;
+    if (next_ <= now) return 0;
+    const std::uint64_t skipped = realign(now);
+    if (off_grid_ || is_executing) return skipped;
     due_ = next_;
     draw_jitter();
+    return skipped;
   }
 
  private:
@@ -325,6 +329,7 @@ class Schedule {
     off_grid_ = is_eager_;
     // A point at the start itself is passed over, one at the end of a delay is not.
     next_ = delay ? extras_->next_after_delay(anchor, interval_) : extras_->next_aligned(anchor, interval_);
+    extras_->next_offset = extras_->wall_offset;
   }
 
   constexpr void draw_jitter() noexcept {
@@ -353,14 +358,33 @@ class Schedule {
     due_ = std::max(due, later(last_due_, std::chrono::nanoseconds{1}));
   }
 
-  [[nodiscard]] constexpr TimePoint nearest_aligned(TimePoint point) const noexcept {
-    return extras_->next_aligned(point - (interval_ + std::chrono::nanoseconds{1}) / 2, interval_);
+  // Of an aligned grid.
+
+  /// The next point that was not run already.
+  [[nodiscard]] constexpr TimePoint next_aligned(TimePoint now) const noexcept {
+    const TimePoint next = extras_->next_after_delay(now, interval_);
+    const bool was_run = extras_->last_point && extras_->wall(next) == *extras_->last_point;
+    return was_run ? later(next, interval_) : next;
   }
 
-  /// The newest point that is not later than `now`.
-  constexpr void remember_point(TimePoint now) noexcept {
-    const TimePoint next = extras_->next_aligned(now, interval_);
-    extras_->last_point = extras_->wall(next) - interval_.count();
+  /// A run begins, which stands for the newest point that has come. What the wall clock showed then counts,
+  /// also if it was set since.
+  [[gnu::noinline]] constexpr void remember_point() noexcept {
+    const auto point = next_ - interval_ + extras_->next_offset - extras_->offset;
+    extras_->last_point = point.time_since_epoch().count();
+  }
+
+  /// Goes on by the wall clock as it is now, unless the next point has come by the clock as it was. Returns
+  /// how many points the clock was set over.
+  [[gnu::noinline]] constexpr std::uint64_t realign(TimePoint now) noexcept {
+    if (next_ <= now || extras_->next_offset == extras_->wall_offset) return 0;
+    const TimePoint before = next_;
+    const auto step = extras_->wall_offset - extras_->next_offset;
+    next_ = next_aligned(now);
+    extras_->next_offset = extras_->wall_offset;
+    // What lies in the initial delay was not due.
+    if (next_ == never || now < extras_->delay_end) return 0;
+    return static_cast<std::uint64_t>(std::max<std::int64_t>((next_ - before + step) / interval_, 0));
   }
 
   std::chrono::nanoseconds interval_;        // > 0

@@ -72,6 +72,7 @@ struct ScheduleExtras {
   TimePoint delay_end{};                     // of the initial delay, or the start
   std::chrono::nanoseconds drawn_jitter{0};  // of the point that is due next
   std::chrono::nanoseconds wall_offset{0};   // from the timers' clock to the wall clock
+  std::chrono::nanoseconds next_offset{0};   // the same by which the next point of the grid was found
   std::optional<std::int64_t> last_point{};  // what the wall clock showed at the newest point that was run
 };
 

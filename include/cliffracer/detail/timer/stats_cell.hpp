@@ -110,9 +110,11 @@ class StatsCell {
     return length / 2 >= longest;
   }
 
-  void clock_stepped(TimePoint due) noexcept {
+  /// The wall clock was set, and `passed` due points with it.
+  void clock_stepped(std::uint64_t passed, TimePoint due) noexcept {
     RareStats* const rare = make_rare();
     write([&] {
+      add(skipped_, passed);
       if (rare) add(rare->clock_steps, 1);
       set(next_due_, due.time_since_epoch().count());
     });

@@ -207,9 +207,10 @@ class TimerRuns {
   }
 
   /// The wall clock was set. `entry` is aligned.
-  void follow_clock(TimerEntry& entry, std::chrono::nanoseconds offset, TimePoint now) const noexcept {
-    entry.schedule.follow_clock(offset, now, entry.is_executing());
-    entry.stats.clock_stepped(entry.schedule.due());
+  void follow_clock(TimerEntry& entry, std::chrono::nanoseconds offset, TimePoint now) const {
+    const std::uint64_t skipped = entry.schedule.follow_clock(offset, now, entry.is_executing());
+    entry.stats.clock_stepped(skipped, entry.schedule.due());
+    tell_passed(entry, SkipReason::missed, skipped);
   }
 
  private:

@@ -213,7 +213,7 @@ TEST_CASE("an offset moves an aligned grid: daily at half past two") {
   run(schedule, at(16h + 30min));
   CHECK(schedule.due() == at(40h + 30min));
   // It is 03:00, and again 02:00: the point of half past two was run.
-  schedule.follow_clock(extras.wall_offset - 1h, at(17h), false);
+  CHECK(schedule.follow_clock(extras.wall_offset - 1h, at(17h), false) == 0);
   CHECK(schedule.due() == at(41h + 30min));
   // Before the epoch, too.
   auto earlier = aligned(-10h, 2h + 30min);
@@ -256,10 +256,10 @@ TEST_CASE("an aligned grid follows the wall clock forward and backward") {
   auto extras = aligned(10h + 25min);
   Schedule schedule{hourly(), at(0s), &extras};
   // Set forward by 20 minutes: it shows 10:50 after five minutes.
-  schedule.follow_clock(extras.wall_offset + 20min, at(5min), false);
+  CHECK(schedule.follow_clock(extras.wall_offset + 20min, at(5min), false) == 0);
   CHECK(schedule.due() == at(15min));
   // Set back by 30 minutes: 10:20.
-  schedule.follow_clock(extras.wall_offset - 30min, at(5min), false);
+  CHECK(schedule.follow_clock(extras.wall_offset - 30min, at(5min), false) == 0);
   CHECK(schedule.due() == at(45min));
 }
 
@@ -268,17 +268,97 @@ TEST_CASE("a point that was run is not run again when the clock shows it once mo
   Schedule schedule{hourly(), at(0s), &extras};
   run(schedule, at(1min));
   // It is 11:05, and again 10:55.
-  schedule.follow_clock(extras.wall_offset - 10min, at(6min), false);
+  CHECK(schedule.follow_clock(extras.wall_offset - 10min, at(6min), false) == 0);
   CHECK(schedule.due() == at(71min));
   // Set back by hours the clock shows other points, and they count.
-  schedule.follow_clock(extras.wall_offset - 5h, at(6min), false);
+  CHECK(schedule.follow_clock(extras.wall_offset - 5h, at(6min), false) == 0);
   CHECK(schedule.due() == at(11min));
+}
+
+TEST_CASE("points that the wall clock is set over are skipped") {
+  auto extras = aligned(10h + 25min);
+  Schedule schedule{hourly(), at(0s), &extras};
+  SECTION("while it waits") {
+    // 10:30 becomes 13:10.
+    CHECK(schedule.follow_clock(extras.wall_offset + 2h + 40min, at(5min), false) == 3);
+    CHECK(schedule.due() == at(55min));
+  }
+  SECTION("during a run") {
+    CHECK(schedule.wake(at(35min)).run);
+    // 11:05 becomes 12:20.
+    CHECK(schedule.follow_clock(extras.wall_offset + 75min, at(40min), true) == 1);
+    CHECK(schedule.finished(at(45min), true) == 0);
+    CHECK(schedule.due() == at(80min));
+  }
+  SECTION("when a point has come, and waits to be run") {
+    // 11:00:02 becomes 13:10.
+    CHECK(schedule.follow_clock(extras.wall_offset + 2h + 10min - 2s, at(35min) + 2s, false) == 0);
+    const auto decision = schedule.wake(at(35min) + 2s);
+    CHECK(decision.run);
+    CHECK(decision.skipped == 2);
+    CHECK(schedule.finished(at(36min), true) == 0);
+    CHECK(schedule.due() == at(85min) + 2s);
+  }
+  SECTION("when points have come in a pause") {
+    CHECK(schedule.follow_clock(extras.wall_offset + 2h + 10min - 2s, at(35min) + 2s, false) == 0);
+    CHECK(schedule.pass_over(at(35min) + 2s) == 3);
+    CHECK(schedule.due() == at(85min) + 2s);
+  }
+  SECTION("when points have come during a run, and it skips what it has missed") {
+    auto options = hourly();
+    options.missed_ticks = MissedTicks::skip;
+    options.max_drift = 10h;
+    Schedule skips{options, at(0s), &extras};
+    CHECK(skips.wake(at(35min)).run);
+    // 12:05 becomes 14:20.
+    CHECK(skips.follow_clock(extras.wall_offset + 2h + 15min, at(100min), true) == 0);
+    CHECK(skips.finished(at(105min), true) == 3);
+    CHECK(skips.due() == at(140min));
+  }
+  SECTION("and given another interval") {
+    CHECK(schedule.follow_clock(extras.wall_offset + 2h + 10min - 2s, at(35min) + 2s, false) == 0);
+    CHECK(schedule.set_interval(30min, at(35min) + 2s, false) == 2);
+    CHECK(schedule.due() == at(35min) + 2s);
+    run(schedule, at(35min) + 2s);
+    CHECK(schedule.due() == at(55min) + 2s);
+  }
+}
+
+TEST_CASE("points in the initial delay that the wall clock is set over were not due") {
+  ScheduleExtras extras{{.initial_delay = 40min, .align_to_epoch = true}};
+  extras.wall_offset = 10h + 25min - at(0s).time_since_epoch();
+  Schedule schedule{hourly(), at(0s), &extras};
+  CHECK(schedule.follow_clock(extras.wall_offset + 5h, at(10min), false) == 0);
+  CHECK(schedule.due() == at(95min));
+}
+
+TEST_CASE("a point that waits for its jitter when the clock is set back is run once") {
+  ScheduleExtras extras{{.jitter = 50min, .align_to_epoch = true}, 3};
+  extras.wall_offset = 10h + 59min - at(0s).time_since_epoch();
+  Schedule schedule{hourly(), at(0s), &extras};
+  const TimePoint due = schedule.due();
+  REQUIRE(due > at(2min));
+  // 11:01 becomes 10:06: the run is over when the clock shows 11:00 again.
+  CHECK(schedule.follow_clock(extras.wall_offset - 55min, at(2min), false) == 0);
+  CHECK(schedule.due() == due);
+  run(schedule, due);
+  CHECK(schedule.due() >= at(116min));
+  CHECK(schedule.due() < at(166min));
+}
+
+TEST_CASE("a point that was run before the clock was set back is not run after a pause either") {
+  auto extras = aligned(10h + 59min);
+  Schedule schedule{hourly(), at(0s), &extras};
+  run(schedule, at(1min));
+  CHECK(schedule.follow_clock(extras.wall_offset - 10min, at(6min), false) == 0);
+  CHECK(schedule.pass_over(at(7min)) == 0);
+  CHECK(schedule.due() == at(71min));
 }
 
 TEST_CASE("a point that is late when the clock is set is still run") {
   auto extras = aligned(10h + 59min);
   Schedule schedule{hourly(), at(0s), &extras};
-  schedule.follow_clock(extras.wall_offset + 10ms, at(1min) + 1s, false);
+  CHECK(schedule.follow_clock(extras.wall_offset + 10ms, at(1min) + 1s, false) == 0);
   CHECK(schedule.due() == at(1min));
   run(schedule, at(1min) + 1s);
   CHECK(schedule.due() == at(61min) - 10ms);
@@ -429,9 +509,9 @@ TEST_CASE("an aligned timer keeps its initial delay, whatever happens during it"
   Schedule schedule{hourly(), at(0s), &extras};
   CHECK(schedule.due() == at(100min));
   SECTION("the wall clock is set") {
-    schedule.follow_clock(extras.wall_offset + 2s, at(1min), false);
+    CHECK(schedule.follow_clock(extras.wall_offset + 2s, at(1min), false) == 0);
     CHECK(schedule.due() == at(100min - 2s));
-    schedule.follow_clock(extras.wall_offset + 20min, at(2min), false);
+    CHECK(schedule.follow_clock(extras.wall_offset + 20min, at(2min), false) == 0);
     CHECK(schedule.due() == at(140min - 2s));
   }
   SECTION("it is paused") {
