@@ -106,6 +106,20 @@ TEST_CASE("an aligned timer that is paused follows the wall clock, too") {
   CHECK(service.shown == Shown{12h});
 }
 
+TEST_CASE("points that the wall clock is set over are in the statistics") {
+  TimerWorld world;
+  set_wall_clock(world, 10h + 25min);
+  Service service{world};
+  world.add(timer<&Service::tick>{.interval = 1h, .align_to_epoch = true}, service);
+  world.start();
+  world.time.advance(5min);
+  world.time.wall_offset += 3h;
+  world.time.advance(30min);
+  CHECK(service.shown == Shown{14h});
+  CHECK(world.stats().execution_count == 1);
+  CHECK(world.stats().skipped.missed == 3);
+}
+
 TEST_CASE("the watch for the wall clock ends with the timers") {
   TimerWorld world;
   Service service{world};
