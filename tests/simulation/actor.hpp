@@ -53,7 +53,7 @@ class Actor : public cliffracer::NatsService {
 
   void run_started(std::size_t n) {
     calls_[n] = {};
-    stage_.woke(model().timers[n].waiting());
+    stage_.woke(model().timers[n].waiting(), Stage::timers_of(index_));
     stage_.watch(index_, n, [&] {
       must(model().phase() == ServiceModel::Phase::running, "a run started while its service did not run");
       static_cast<void>(model().timers[n].run_started(stage_.now(), stage_.jumped_to));
@@ -114,7 +114,7 @@ class Actor : public cliffracer::NatsService {
       const Waiting waiting = model.waiting();
       stage_.watch(service_, n, [&] {
         if (!model.missed(stage_.now(), count)) return;
-        stage_.woke(waiting);
+        stage_.woke(waiting, Stage::timers_of(service_));
         stage_.has_skipped = true;
       });
     }
@@ -291,10 +291,11 @@ class Actor : public cliffracer::NatsService {
   void note_end_of_pause(std::size_t place, const Waiting& waiting, const std::exception_ptr& thrown) {
     stage_.watch(index_, place, [&] {
       if (thrown) {
-        if (const auto woken = model().cancelled(stage_.step)) stage_.woke(*woken);
+        if (const auto woken = model().cancelled(stage_.step))
+          stage_.woke(*woken, Stage::coroutines_of(index_));
       } else {
         must(stage_.now() >= waiting.due, "a sleep ended too early");
-        stage_.woke(waiting);
+        stage_.woke(waiting, Stage::coroutines_of(index_));
       }
     });
   }

@@ -33,8 +33,17 @@ class Stage {
     jumped_to = now();
   }
 
+  // Groups: each strand is one, but that coroutines come before timers.
+  static constexpr std::size_t actions = 0;
+  [[nodiscard]] static constexpr std::size_t timers_of(std::size_t service) { return 2 * service + 1; }
+  [[nodiscard]] static constexpr std::size_t coroutines_of(std::size_t service) { return 2 * service + 2; }
+
   /// Something is awake because its time has come.
-  void woke(const Waiting& waiting) { woken.push_back(waiting); }
+  /// `group`: those that are served in one step have their turns in order.
+  void woke(Waiting waiting, std::size_t group) {
+    waiting.group = group;
+    woken.push_back(waiting);
+  }
 
   /// A method asks for a stop, which begins when it has given the event loop back.
   void request_stop(std::size_t service) {

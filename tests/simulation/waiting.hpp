@@ -4,6 +4,7 @@
 #include "simulation/random.hpp"
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <tuple>
 #include <vector>
@@ -22,6 +23,7 @@ struct Waiting {
   bool may_be_late = false;
   std::uint64_t turn = 0;  ///< In the order in which all began to wait; nothing else has the same.
   std::uint64_t step = 0;  ///< In which it began to wait.
+  std::size_t group = 0;   ///< Once it was woken: see Stage::woke().
   /// How far `turn` says who is first.
   enum class Turn : std::uint8_t {
     unknown,
@@ -126,9 +128,23 @@ class Queue {
                                 : !left.has_before(one);
       must(is_right, "what is due happened in a wrong order");
     }
+    check_order(woken);
   }
 
  private:
+  /// Within a step, where it shows in each group.
+  void check_order(const std::vector<Waiting>& woken) const {
+    const auto has_place = [](const Waiting& one) {
+      return one.order >= Waiting::Turn::known && !may_be_late(one);
+    };
+    for (auto later = woken.begin(); later != woken.end(); ++later) {
+      const bool is_right = !has_place(*later) || std::none_of(woken.begin(), later, [&](const Waiting& one) {
+        return one.group == later->group && has_place(one) && later->goes_before(one, is_shuffled_);
+      });
+      must(is_right, "what is due happened in a wrong order within a step");
+    }
+  }
+
   [[nodiscard]] static bool may_be_late(const Waiting& waiting) {
     return waiting.is_late || waiting.may_be_late;
   }

@@ -72,7 +72,7 @@ void World::run_ended(std::string_view service, std::string_view timer, Outcome 
 void World::at(Nanos instant, std::function<void()> action) {
   const auto planned = actions_.insert(actions_.end(), Waiting::from(stage_.now(), instant));
   stage_.time.call_at(instant, [this, planned, action = std::move(action)] {
-    stage_.woke(*planned);
+    stage_.woke(*planned, Stage::actions);
     actions_.erase(planned);
     if (!is_left_alone_) action();
   });
