@@ -76,9 +76,8 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
   /// Starts the timers. Throws std::bad_alloc, and std::system_error without threads.
   void start(Entries entries) {
     entries_ = std::move(entries);
-    const bool has_tolerance = std::any_of(entries_.begin(), entries_.end(), [](const auto& timer) {
-      return timer->schedule.has_tolerance();
-    });
+    const bool has_tolerance = std::any_of(entries_.begin(), entries_.end(),
+                                           [](const auto& timer) { return timer->schedule.has_tolerance(); });
     places_.reserve(entries_.size(), has_tolerance);
     for (const auto& timer : entries_) prepare(*timer);
     now_ = queue_.now();
