@@ -5,6 +5,7 @@
 #include <cliffracer/testing/log_capture.hpp>
 
 #include <chrono>
+#include <exception>
 #include <memory>
 #include <set>
 #include <stdexcept>
@@ -207,4 +208,43 @@ TEST_CASE("an aligned timer follows the wall clock of virtual time") {
   time.advance(10min);
   CHECK(service->get_timer_stats().timers[0].execution_count == 2);
   CHECK(service->get_timer_stats().timers[0].clock_step_count == 1);
+}
+
+TEST_CASE("an exception whose what() is null ends a run, an answer and a hook, and nothing else") {
+  struct Mute : std::exception {
+    [[nodiscard]] const char* what() const noexcept override { return nullptr; }
+  };
+  class Silent : public NatsService {
+   public:
+    Silent() : NatsService{{.name = "silent"}} {
+      add(timer<&Silent::plain>{.interval = 1s, .run_on = RunOn::event_loop},
+          timer<&Silent::plain>{.interval = 1s, .name = "worker"}, timer<&Silent::coroutine>{.interval = 1s},
+          cliffracer::rpc<&Silent::ask>{}, cliffracer::listener<&Silent::hear>{.subject = "silence"});
+    }
+    void plain() { throw Mute{}; }
+    asio::awaitable<void> coroutine() {
+      co_await sleep_for(1ms);
+      throw Mute{};
+    }
+    int ask() { throw Mute{}; }
+    void hear(const nlohmann::json& /*data*/) { throw Mute{}; }
+    asio::awaitable<void> on_stop() override {
+      co_await sleep_for(1ms);
+      throw Mute{};
+    }
+  };
+  VirtualTime time;
+  Broker broker{time};
+  LogCapture log{"silent"};
+  const auto service = time.make<Silent>();
+  time.start(*service);
+  time.advance(1s + 1ms);
+  for (const auto& stats : service->get_timer_stats().timers) {
+    CHECK(stats.error_count == 1);
+    CHECK(stats.last_error.empty());
+  }
+  broker.publish("silence", nlohmann::json::object());
+  CHECK_THROWS_AS(time.run(broker.call_rpc("silent", "ask")), cliffracer::RpcError);
+  time.stop(*service);
+  CHECK(log.count("on_stop failed: ") == 1);
 }

@@ -4,6 +4,7 @@
 #include <cliffracer/detail/message/message_handler.hpp>
 #include <cliffracer/detail/registration/handler_call.hpp>
 #include <cliffracer/detail/service/service.hpp>
+#include <cliffracer/detail/text/exception_text.hpp>
 #include <cliffracer/timer_stats.hpp>
 
 #include <nlohmann/json.hpp>
@@ -73,7 +74,7 @@ nlohmann::json Service::control(void* self, const Request& request, const Action
   try {
     action(service, timer);
   } catch (const std::invalid_argument& refused) {
-    throw BadArgument{refused.what()};
+    throw BadArgument{std::string{text_of(refused)}};
   }
   return service.timers_.stats_of(service.config_.name, timer, service.queue_.now(),
                                   service.queue_.source().wall_clock());

@@ -4,6 +4,7 @@
 #include <cliffracer/detail/service/discovery.hpp>
 #include <cliffracer/detail/service/service.hpp>
 #include <cliffracer/detail/text/escaped.hpp>
+#include <cliffracer/detail/text/exception_text.hpp>
 
 #include <asio/any_io_executor.hpp>
 #include <nlohmann/json.hpp>
@@ -99,7 +100,7 @@ CLIFFRACER_DECL void Service::answer(Inquiry inquiry, const std::string& reply) 
     }
     opened->publish(reply, std::move(text));
   } catch (const std::exception& error) {
-    log_.warn("{} is not answered: {}", subject_of(inquiry), escaped(error.what()));
+    log_.warn("{} is not answered: {}", subject_of(inquiry), escaped(text_of(error)));
   }
 }
 

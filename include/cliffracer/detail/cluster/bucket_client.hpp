@@ -134,12 +134,12 @@ class BucketClient {
     } catch (const RpcError& error) {
       reply.is_refused = error.reason() == RpcError::Reason::no_responders;
       reply.problem = reply.is_refused ? "JetStream does not answer: it is off, or has no leader"
-                                       : std::string{error.what()};
+                                       : std::string{text_of(error)};
     } catch (const std::system_error& error) {
       if (error.code() == asio::error::operation_aborted) throw;
       // All others are thrown before anything is sent.
       reply.is_refused = error.code() != asio::error::timed_out;
-      reply.problem = error.what();
+      reply.problem = text_of(error);
     }
     co_return reply;
   }

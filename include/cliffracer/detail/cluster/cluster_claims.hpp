@@ -337,7 +337,7 @@ class ClusterClaims final : public TickClaims {
     } catch (const std::exception& error) {
       log_quietly([&] {
         around_.log.warn("timer {}: the other replicas are not told of its run: {}", member.entry->name,
-                         escaped(error.what()));
+                         escaped(text_of(error)));
       });
     }
   }

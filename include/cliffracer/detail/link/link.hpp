@@ -26,6 +26,7 @@
 #include <cliffracer/detail/link/message_headers.hpp>
 #include <cliffracer/detail/link/pending_requests.hpp>
 #include <cliffracer/detail/link/request_text.hpp>
+#include <cliffracer/detail/text/exception_text.hpp>
 #include <cliffracer/detail/text/service_log.hpp>
 #include <cliffracer/detail/text/subject.hpp>
 #include <cliffracer/detail/time/alarm.hpp>
@@ -225,7 +226,7 @@ class Link : public std::enable_shared_from_this<Link> {
       try {
         (*handler)(std::move(message.inbound));
       } catch (const std::exception& error) {
-        log_.error("a message handler failed: {}", escaped(error.what()));
+        log_.error("a message handler failed: {}", escaped(text_of(error)));
       } catch (...) {
         log_.error("a message handler failed");
       }

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include <cliffracer/detail/link/inbox.hpp>
+#include <cliffracer/detail/text/exception_text.hpp>
 #include <cliffracer/detail/text/json_text.hpp>
 #include <cliffracer/detail/text/trace.hpp>
 #include <cliffracer/service_config.hpp>
@@ -52,7 +53,7 @@ struct ReceivedText {
                           : parse_bounded(text.payload, config.max_payload_bytes, config.max_json_depth);
     out.bytes = text.payload.size();
   } catch (const std::invalid_argument& refused) {
-    inbound.payload_error = refused.what();
+    inbound.payload_error = text_of(refused);
   }
   return out;
 }

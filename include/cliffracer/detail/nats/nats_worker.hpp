@@ -18,6 +18,7 @@
 #include <cliffracer/detail/link/retry.hpp>
 #include <cliffracer/detail/nats/secrets.hpp>
 #include <cliffracer/detail/nats/session.hpp>
+#include <cliffracer/detail/text/exception_text.hpp>
 #include <cliffracer/detail/text/service_log.hpp>
 
 namespace cliffracer::detail {
@@ -37,7 +38,7 @@ class NatsWorker {
       warn_about_tls();
       while (connect_when_due()) serve();
     } catch (const std::exception& error) {
-      log_.error("the connection to NATS ends: {}", escaped(error.what()));
+      log_.error("the connection to NATS ends: {}", escaped(text_of(error)));
     }
     session_.reset();
     if (const std::uint64_t lost = core_->finish(true, Clock::now()); lost > 0)
@@ -84,7 +85,7 @@ class NatsWorker {
       session_.emplace(core_, generation, servers);
     } catch (const std::exception& error) {
       session_.reset();
-      if (!core_->stop_is_overdue(Clock::now())) failed(clean(error.what()));
+      if (!core_->stop_is_overdue(Clock::now())) failed(clean(text_of(error)));
       return false;
     }
     if (core_->stop_is_overdue(Clock::now())) {

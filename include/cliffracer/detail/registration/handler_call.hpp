@@ -38,7 +38,8 @@ Payload take_payload(Request& request) {
     try {
       return request.payload.get<Payload>();
     } catch (const std::exception& error) {
-      throw BadArgument{error.what()};
+      const char* const text = error.what();
+      throw BadArgument{text ? text : ""};
     } catch (...) {
       throw BadArgument{"unknown exception"};
     }

@@ -9,13 +9,19 @@
 
 namespace cliffracer::detail {
 
+/// What `error` says of itself; nothing, where what() is null.
+[[nodiscard]] inline std::string_view text_of(const std::exception& error) noexcept {
+  const char* const text = error.what();
+  return text ? std::string_view{text} : std::string_view{};
+}
+
 /// Calls `use` with the text of what was thrown, std::exception or not. Needs no memory.
 template <class Use>
 void with_text(const std::exception_ptr& thrown, Use&& use) {
   try {
     std::rethrow_exception(thrown);
   } catch (const std::exception& error) {
-    use(std::string_view{error.what()});
+    use(text_of(error));
   } catch (...) {
     use(std::string_view{"unknown exception"});
   }

@@ -9,11 +9,16 @@ using namespace cliffracer::detail;
 
 namespace {
 
+struct Mute : std::exception {
+  [[nodiscard]] const char* what() const noexcept override { return nullptr; }
+};
+
 /// Its from_json throws what the arguments say.
 struct Picky {};
 void from_json(const nlohmann::json& json, Picky&) {
   if (json.at("throw") == "number") throw 42;
   if (json.at("throw") == "error") throw std::runtime_error{"too many"};
+  if (json.at("throw") == "mute") throw Mute{};
 }
 
 class Service {
@@ -40,5 +45,6 @@ std::string answer_to(const char* thrown) {
 TEST_CASE("whatever from_json throws makes the argument a bad one") {
   CHECK(answer_to("nothing") == "taken");
   CHECK(answer_to("error") == "too many");
+  CHECK(answer_to("mute").empty());
   CHECK(answer_to("number") == "unknown exception");
 }
