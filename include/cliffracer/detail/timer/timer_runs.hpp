@@ -65,6 +65,8 @@ class TimerRuns {
     was_asked(entry);
     if (entry.mode == TimerMode::finished) entry.mode = TimerMode::active;
     entry.runs = 0;
+    // What was claimed before the stop is not claimed for an eager run.
+    if (entry.cluster) entry.cluster->held.reset();
     entry.schedule.start(now);
     entry.stats.loop_started(entry.schedule.due());
     log_.started(entry);

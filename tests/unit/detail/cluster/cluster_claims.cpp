@@ -380,3 +380,34 @@ TEST_CASE("a service can be stopped while it claims a tick, and started again") 
   time.advance(1min);
   CHECK(ledger.runs.size() == 1);
 }
+
+TEST_CASE("a service that is stopped and started does not run a tick again that it has run") {
+  class Eager : public cliffracer::NatsService {
+   public:
+    explicit Eager(Ledger& ledger) : NatsService{{.name = "eager"}}, ledger_{ledger} {
+      add(timer<&Eager::run>{.interval = 1h, .eager = true, .scope = Scope::cluster});
+    }
+    asio::awaitable<void> run(TickContext tick) {
+      ledger_.runs.push_back({tick.token, get_service_info().id, {}});
+      co_return;
+    }
+
+   private:
+    Ledger& ledger_;
+  };
+  VirtualTime time;
+  Broker broker{time};
+  Ledger ledger;
+  const auto service = time.make<Eager>(ledger);
+  for (int n = 0; n < 3; ++n) {
+    time.start(*service);
+    time.advance(1min);
+    time.stop(*service);
+  }
+  CHECK(ledger.runs.size() == 1);
+  time.advance(1h);
+  time.start(*service);
+  time.advance(1min);
+  CHECK(ledger.runs.size() == 2);
+  CHECK_FALSE(ledger.has_doubles());
+}

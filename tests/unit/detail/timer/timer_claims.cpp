@@ -438,3 +438,20 @@ TEST_CASE("the frame of a timer's coroutine lies in its entry") {
   const auto* const frame = static_cast<const std::byte*>(entry->coroutine.address());
   CHECK(frame == entry->frame.memory);
 }
+
+TEST_CASE("an eager timer that is started again asks for its tick again") {
+  Service service;
+  Claims claims;
+  TimerWorld world;
+  claims.join(world);
+  world.add(timer<&Service::tick>{.interval = 1h, .eager = true, .scope = Scope::cluster}, service);
+  claims.answers = {ClaimOutcome::won, ClaimOutcome::behind};
+  world.start();
+  world.time.advance(0s);
+  CHECK(service.tokens.size() == 1);
+  world.stop();
+  world.start();
+  world.time.advance(0s);
+  CHECK(claims.asked.size() == 2);
+  CHECK(service.tokens.size() == 1);
+}
