@@ -729,6 +729,11 @@ ON_BOTH_BROKERS("both brokers: a claim in a key-value bucket is won, lost and re
   stage.start_broker();
   CHECK(stage.eventually([&] { return store.error_of("$KV.b.s.t.2", "me", 0) == 10071; }));
   CHECK(store.ask("$KV.b.s.t.3", "me", 0).at("seq") == 6);
+
+  CHECK(store.ask("$JS.API.STREAM.DELETE.KV_b") ==
+        nlohmann::json{{"type", "io.nats.jetstream.api.v1.stream_delete_response"}, {"success", true}});
+  CHECK(store.error_of("$JS.API.STREAM.DELETE.KV_b", "") == 10059);
+  CHECK(store.error_of("$KV.b.s.t.3", "me", 0) == -1);
 }
 
 ON_BOTH_BROKERS("both brokers: a claim that is older than the bucket keeps it can be won again") {

@@ -75,9 +75,9 @@ struct StoredEvent {
 /// them), requests that nobody serves are answered at once, order is kept between two services, delivery is
 /// at most once. One connection per service; what a service publishes reaches the broker at once, and from
 /// there each receiver after set_latency(). Of JetStream it has what key-value buckets need: STREAM.INFO,
-/// STREAM.CREATE and STREAM.MSG.GET under `$JS.API.`, and for messages to a stream's subjects
+/// STREAM.CREATE, STREAM.DELETE and STREAM.MSG.GET under `$JS.API.`, and for messages to a stream's subjects
 /// acknowledgement, expected sequence per subject, limits and age. Left out: accounts, TLS, slow consumers,
-/// the rest of JetStream (consumers, deleting, deduplication, mirrors).
+/// the rest of JetStream (consumers, deleting of messages, deduplication, mirrors).
 ///
 /// Faults have effect from the instant of their call; VirtualTime::call_at() calls them at another. A service
 /// whose connection ends tries again as its configuration says, and what it publishes meanwhile waits in its

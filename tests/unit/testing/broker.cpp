@@ -827,6 +827,15 @@ TEST_CASE("a key of a bucket is created once, however many try") {
   CHECK(bucket.time.elapsed() == 0s);
 }
 
+TEST_CASE("a bucket that is deleted is gone with all its keys") {
+  Bucket bucket;
+  CHECK(bucket.claim("t.1", "me") == 1);
+  CHECK(bucket.ask("$JS.API.STREAM.DELETE.KV_b", "").at("success") == true);
+  CHECK(bucket.broker.stored("$KV.b.>").empty());
+  CHECK_THROWS_AS(bucket.claim("t.1", "you"), RpcError);
+  CHECK(bucket.ask("$JS.API.STREAM.DELETE.KV_b", "").at("error").at("err_code") == 10059);
+}
+
 TEST_CASE("what JetStream stores is heard by those who listen there, too") {
   Bucket bucket;
   const auto hearer =

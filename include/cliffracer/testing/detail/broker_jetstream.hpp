@@ -23,7 +23,7 @@
 namespace cliffracer::detail {
 
 /// JetStream as a client sees it: requests to `$JS.API.` and messages to the subjects of streams, answered in
-/// the words of nats-server. It knows STREAM.INFO, STREAM.CREATE and STREAM.MSG.GET.
+/// the words of nats-server. It knows STREAM.INFO, STREAM.CREATE, STREAM.DELETE and STREAM.MSG.GET.
 class BrokerJetStream {
  public:
   /// An instant on both clocks.
@@ -55,6 +55,7 @@ class BrokerJetStream {
     const std::string_view subject = message->subject;
     if (const auto name = rest_of(subject, info)) return {answer_info(*name, now)};
     if (const auto name = rest_of(subject, create)) return {answer_create(*name, *message, now)};
+    if (const auto name = rest_of(subject, deletion)) return {answer_delete(*name)};
     if (const auto name = rest_of(subject, get)) return {answer_get(*name, *message, now)};
     if (const std::string* const name = store_.keeper_of(subject)) return store(*name, message, now);
     return {};
@@ -82,9 +83,11 @@ class BrokerJetStream {
   static constexpr std::string_view api = "$JS.API.";
   static constexpr std::string_view info = "$JS.API.STREAM.INFO.";
   static constexpr std::string_view create = "$JS.API.STREAM.CREATE.";
+  static constexpr std::string_view deletion = "$JS.API.STREAM.DELETE.";
   static constexpr std::string_view get = "$JS.API.STREAM.MSG.GET.";
   static constexpr const char* info_type = "io.nats.jetstream.api.v1.stream_info_response";
   static constexpr const char* create_type = "io.nats.jetstream.api.v1.stream_create_response";
+  static constexpr const char* delete_type = "io.nats.jetstream.api.v1.stream_delete_response";
   static constexpr const char* get_type = "io.nats.jetstream.api.v1.stream_msg_get_response";
 
   /// The stream's name after `prefix`.
@@ -137,6 +140,12 @@ class BrokerJetStream {
     Json answer{{"type", create_type}, {"did_create", true}};
     describe(*entry, now, answer);
     return to_text(answer);
+  }
+
+  /// With all that it keeps.
+  [[nodiscard]] std::string answer_delete(const std::string& name) {
+    if (store_.streams().erase(name) == 0) return failed(delete_type, stream_not_found());
+    return to_text({{"type", delete_type}, {"success", true}});
   }
 
   /// Empty: the request is no JSON object, or has fields of other types.
