@@ -18,6 +18,7 @@ namespace cliffracer::detail {
 
 /// An error of JetStream's, as its answers have it.
 struct BucketError {
+  static constexpr std::int64_t unavailable = 10008;  ///< Servers elect a leader.
   static constexpr std::int64_t wrong_sequence = 10071;
   static constexpr std::int64_t no_stream = 10059;
   static constexpr std::int64_t stream_differs = 10058;

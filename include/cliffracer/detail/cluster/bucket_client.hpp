@@ -44,6 +44,7 @@ class BucketClient {
     Opened() = default;
     std::string problem{};
     bool is_refused = false;  ///< The bucket is there, or JetStream answers, and it cannot be used.
+    bool is_made = false;     ///< It was not there.
   };
 
   /// The bucket is there, made if need be, and fits.
@@ -54,6 +55,7 @@ class BucketClient {
     if (reply.error && reply.error->code == BucketError::no_stream) {
       auto creating = ask(bucket_.create_subject(), to_text(bucket_.create_request()), {}, limit);
       reply = co_await std::move(creating);
+      opened.is_made = reply.problem.empty();
       // Another replica with another idea of it was faster.
       if (reply.error && reply.error->code == BucketError::stream_differs) {
         auto looking_again = ask(bucket_.info_subject(), "{}", {}, limit);
@@ -62,7 +64,7 @@ class BucketClient {
     }
     if (!reply.problem.empty()) {
       opened.problem = bucket_.name() + ": " + reply.problem;
-      opened.is_refused = reply.error.has_value();
+      opened.is_refused = reply.error && reply.error->code != BucketError::unavailable;
     } else if (std::string problem = bucket_.problem_of(reply.answer["config"]); !problem.empty()) {
       opened.problem = bucket_.name() + " cannot be used: " + problem;
       opened.is_refused = true;

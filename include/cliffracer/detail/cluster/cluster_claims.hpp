@@ -225,6 +225,8 @@ class ClusterClaims final : public TickClaims {
         auto creating = client_->create(subject, around_.id, limit);
         BucketClient::Answer answer = co_await std::move(creating);
         if (!answer.problem.empty()) why = std::move(answer.problem);
+        // It may be gone, or another one.
+        if (answer.created == ClaimAttempt::Created::refused) ready_for_ = 0;
         attempt.created(answer.created);
       } else {
         auto reading = client_->read(subject, limit);
@@ -274,8 +276,8 @@ class ClusterClaims final : public TickClaims {
     }
   }
 
-  /// Once for each connection: the bucket is there and fits, and what the others have announced is known.
-  /// Returns why not.
+  /// Once for each connection, and after a refusal: the bucket is there and fits, and what the others have
+  /// announced is known. Returns why not.
   asio::awaitable<std::string> make_ready(std::chrono::nanoseconds limit) {
     const std::uint64_t connection = client_->connection();
     if (connection == 0) co_return "there is no connection to NATS";
@@ -288,6 +290,11 @@ class ClusterClaims final : public TickClaims {
     }
     if (!opened.problem.empty()) co_return std::move(opened.problem);
     if (!std::exchange(problem_, {}).empty()) around_.log.info("cluster timers run again");
+    if (opened.is_made && was_ready_) {
+      around_.log.warn("{} was deleted, and is made again: who has claimed the newest ticks is forgotten",
+                       bucket_.name());
+    }
+    was_ready_ = true;
     for (const auto& member : members_) {
       auto reading = client_->read(subject_of(member->entry->name, "owner"), limit);
       BucketClient::Value value = co_await std::move(reading);
@@ -376,7 +383,8 @@ class ClusterClaims final : public TickClaims {
   std::unique_ptr<BucketClient> client_;
   std::shared_ptr<TaskGroup::Task> preparing_;
   std::string problem_;          // why the bucket cannot be used; empty: it can, or is not known yet
-  std::uint64_t ready_for_ = 0;  // the connection on which the bucket was looked at
+  std::uint64_t ready_for_ = 0;  // the connection on which the bucket was looked at; 0: look again
+  bool was_ready_ = false;
   Alarm beat_alarm_;
   bool is_stopping_ = false;
 };

@@ -381,6 +381,41 @@ TEST_CASE("a service can be stopped while it claims a tick, and started again") 
   CHECK(ledger.runs.size() == 1);
 }
 
+TEST_CASE("a bucket that is deleted is made again by the next claim, and the log says so") {
+  VirtualTime time;
+  Broker broker{time};
+  Ledger ledger;
+  LogCapture log{"billing"};
+  const auto a = time.make<Billing>(ledger, time);
+  const auto b = time.make<Billing>(ledger, time);
+  for (const auto* const replica : {&a, &b}) time.start(**replica);
+  time.advance(2min);
+  CHECK(log.count("was deleted") == 0);
+  CHECK(time.run(broker.request("$JS.API.STREAM.DELETE.KV_cliffracer")).value("success", false));
+  time.advance(10min);
+  CHECK(ledger.runs.size() == 12);
+  CHECK_FALSE(ledger.has_doubles());
+  CHECK(log.count("the bucket cliffracer was deleted, and is made again") == 1);
+  CHECK(a->stats().skipped.claim_failed + b->stats().skipped.claim_failed == 0);
+}
+
+TEST_CASE("what takes the place of a deleted bucket is looked at") {
+  VirtualTime time;
+  Broker broker{time};
+  Ledger ledger;
+  LogCapture log{"billing"};
+  const auto a = time.make<Billing>(ledger, time);
+  time.start(*a);
+  time.advance(1min);
+  CHECK(time.run(broker.request("$JS.API.STREAM.DELETE.KV_cliffracer")).value("success", false));
+  nlohmann::json settings{
+      {"name", "KV_cliffracer"}, {"subjects", {"$KV.elsewhere.>"}}, {"storage", "file"}, {"max_age", 0}};
+  static_cast<void>(time.run(broker.request("$JS.API.STREAM.CREATE.KV_cliffracer", settings)));
+  time.advance(2min);
+  CHECK(ledger.runs.size() == 1);
+  CHECK(log.count("no cluster timer runs: the bucket cliffracer cannot be used: it is a stream") == 1);
+}
+
 TEST_CASE("a service that is stopped and started does not run a tick again that it has run") {
   class Eager : public cliffracer::NatsService {
    public:
