@@ -20,8 +20,7 @@ class Bucket {
   Bucket(const ClusterConfig& config, std::chrono::nanoseconds longest_interval)
       : config_{config},
         least_keep_{config.keep.count() > 0 ? config.keep : 3 * longest_interval},
-        keep_{std::max<std::chrono::nanoseconds>(
-            least_keep_, config.keep.count() > 0 ? config.keep : std::chrono::hours{24})} {}
+        keep_{config.keep.count() > 0 ? config.keep : std::chrono::hours{24} + least_keep_} {}
 
   /// For people.
   [[nodiscard]] std::string name() const { return "the bucket " + config_.bucket; }
@@ -65,15 +64,16 @@ class Bucket {
     return request;
   }
 
+  /// How long a bucket with these settings keeps claims; 0: for ever.
+  [[nodiscard]] static std::chrono::nanoseconds kept_with(const nlohmann::json& settings) {
+    return std::chrono::nanoseconds{number_in(settings, "max_age", 0)};
+  }
+
   /// Why a bucket with these settings cannot be used; empty: it can.
   [[nodiscard]] std::string problem_of(const nlohmann::json& settings) const {
     const auto text = [&](const char* name) {
       const auto found = settings.find(name);
       return found != settings.end() && found->is_string() ? found->get<std::string>() : std::string{};
-    };
-    const auto number = [&](const char* name, std::int64_t otherwise) {
-      const auto found = settings.find(name);
-      return found != settings.end() && found->is_number_integer() ? found->get<std::int64_t>() : otherwise;
     };
     if (!settings.is_object()) return "its settings are not told";
     const auto subjects = settings.find("subjects");
@@ -81,17 +81,18 @@ class Bucket {
       return "it is a stream, and no key-value bucket";
     if (text("storage") != "file")
       return "it is kept in memory: a restart of the server would forget who has claimed what";
-    if (const auto replicas = number("num_replicas", 1); replicas < config_.replicas)
+    if (const auto replicas = number_in(settings, "num_replicas", 1); replicas < config_.replicas)
       return fmt::format("it has {} of the {} replicas that ServiceConfig::cluster wants", replicas,
                          config_.replicas);
-    if (const auto age = number("max_age", 0); age > 0 && age < least_keep_.count()) {
+    if (const auto age = number_in(settings, "max_age", 0); age > 0 && age < least_keep_.count()) {
       return fmt::format("it keeps claims for {:.3f} s, and {:.3f} s are needed",
                          std::chrono::duration<double>(std::chrono::nanoseconds{age}).count(),
                          std::chrono::duration<double>(least_keep_).count());
     }
-    const bool is_limited = number("max_msgs", -1) > 0 || number("max_bytes", -1) > 0;
+    const bool is_limited =
+        number_in(settings, "max_msgs", -1) > 0 || number_in(settings, "max_bytes", -1) > 0;
     if (is_limited && text("discard") != "new") return "it forgets old claims when it is full";
-    if (const auto longest = number("max_msg_size", -1); longest >= 0 && longest < longest_value)
+    if (const auto longest = number_in(settings, "max_msg_size", -1); longest >= 0 && longest < longest_value)
       return fmt::format("it takes values of {} bytes at most, and {} are needed", longest, longest_value);
     return {};
   }
@@ -99,6 +100,12 @@ class Bucket {
  private:
   // Of an announcement, with its subject and headers.
   static constexpr std::int64_t longest_value = 1024;
+
+  [[nodiscard]] static std::int64_t number_in(const nlohmann::json& settings, const char* name,
+                                              std::int64_t otherwise) {
+    const auto found = settings.find(name);
+    return found != settings.end() && found->is_number_integer() ? found->get<std::int64_t>() : otherwise;
+  }
 
   [[nodiscard]] std::string stream() const { return "KV_" + config_.bucket; }
 

@@ -43,8 +43,9 @@ class BucketClient {
   struct Opened {
     Opened() = default;
     std::string problem{};
-    bool is_refused = false;  ///< The bucket is there, or JetStream answers, and it cannot be used.
-    bool is_made = false;     ///< It was not there.
+    bool is_refused = false;           ///< The bucket is there, or JetStream answers, and it cannot be used.
+    bool is_made = false;              ///< It was not there.
+    std::chrono::nanoseconds kept{0};  ///< How long it keeps claims; 0: for ever.
   };
 
   /// The bucket is there, made if need be, and fits.
@@ -68,6 +69,8 @@ class BucketClient {
     } else if (std::string problem = bucket_.problem_of(reply.answer["config"]); !problem.empty()) {
       opened.problem = bucket_.name() + " cannot be used: " + problem;
       opened.is_refused = true;
+    } else {
+      opened.kept = Bucket::kept_with(reply.answer["config"]);
     }
     co_return opened;
   }

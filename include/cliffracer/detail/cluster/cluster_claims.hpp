@@ -13,8 +13,10 @@
 #include <cliffracer/detail/time/timer_queue.hpp>
 #include <cliffracer/detail/timer/tick_claims.hpp>
 #include <cliffracer/detail/timer/timer_entry.hpp>
+#include <cliffracer/detail/timer/timer_log.hpp>
 #include <cliffracer/detail/work/task_group.hpp>
 
+#include <spdlog/fmt/fmt.h>
 #include <asio/awaitable.hpp>
 #include <asio/cancellation_state.hpp>
 #include <asio/this_coro.hpp>
@@ -84,6 +86,7 @@ class ClusterClaims final : public TickClaims {
 
   void claim(TimerEntry& entry, std::uint64_t tick) override {
     Member& member = member_of(entry);
+    follow_clock(member);
     if (const auto known = known_of(member, tick)) return decided_(entry, *known);
     member.is_decided = false;
     const auto task = around_.tasks.spawn({}, decide(member, tick));
@@ -183,7 +186,7 @@ class ClusterClaims final : public TickClaims {
     member.is_decided = true;
     member.deciding = nullptr;
     if (outcome == ClaimOutcome::won || outcome == ClaimOutcome::lost) {
-      member.watch.saw(tick);
+      member.watch.saw(tick, around_.queue.now());
       member.failures.recovered();
     }
     decided_(*member.entry, outcome);
@@ -221,6 +224,10 @@ class ClusterClaims final : public TickClaims {
         // The others may have been heard of only now.
         if (!attempt.may_be_mine()) {
           if (const auto known = known_of(member, tick)) co_return *known;
+          if (why = doubt_about(member, tick); !why.empty()) {
+            attempt.give_up();
+            continue;
+          }
         }
         auto creating = client_->create(subject, around_.id, limit);
         BucketClient::Answer answer = co_await std::move(creating);
@@ -232,14 +239,20 @@ class ClusterClaims final : public TickClaims {
         auto reading = client_->read(subject, limit);
         BucketClient::Value value = co_await std::move(reading);
         if (!value.problem.empty()) why = std::move(value.problem);
-        attempt.read(!value.text                 ? ClaimAttempt::Read::no_answer
-                     : *value.text == around_.id ? ClaimAttempt::Read::mine
-                                                 : ClaimAttempt::Read::other);
+        attempt.read(proof_in(value, member, tick));
       }
     }
     if (attempt.outcome() == ClaimOutcome::failed || attempt.outcome() == ClaimOutcome::unclear)
       note_failure(member, tick, why);
     co_return attempt.outcome();
+  }
+
+  [[nodiscard]] ClaimAttempt::Read proof_in(const BucketClient::Value& value, const Member& member,
+                                            std::uint64_t tick) const {
+    if (!value.text) return ClaimAttempt::Read::no_answer;
+    if (*value.text != around_.id) return ClaimAttempt::Read::other;
+    // Before the clock was set back it may have been claimed, and run, here.
+    return member.watch.has_come_before(tick) ? ClaimAttempt::Read::no_answer : ClaimAttempt::Read::mine;
   }
 
   void note_failure(Member& member, std::uint64_t tick, std::string_view why) noexcept {
@@ -249,6 +262,43 @@ class ClusterClaims final : public TickClaims {
       if (!member.failures.worth_a_line(why, around_.queue.now())) return;
       around_.log.warn("timer {}: tick {} cannot be claimed: {}", member.entry->name, tick, escaped(why));
     });
+  }
+
+  // ---- The wall clock
+
+  /// The tick that it is now.
+  [[nodiscard]] std::uint64_t current_tick(const Member& member) const {
+    const std::chrono::nanoseconds wall = around_.queue.source().wall_clock().time_since_epoch();
+    return static_cast<std::uint64_t>(std::max(wall, std::chrono::nanoseconds{0}) /
+                                      member.entry->schedule.interval());
+  }
+
+  /// What was known while the clock was ahead is forgotten: the keys say what is claimed.
+  void follow_clock(Member& member) {
+    const std::uint64_t newest = member.watch.newest_claim();
+    const std::uint64_t current = current_tick(member);
+    if (!member.watch.follow_clock(current)) return;
+    // Nor were the others believed, or listened to.
+    ready_for_ = 0;
+    log_quietly([&] {
+      around_.log.warn(
+          "timer {}: tick {} has been claimed and it is {} here: the clock was set back, and tokens go back "
+          "with it; what has seen a newer one refuses them",
+          member.entry->name, newest, current);
+    });
+  }
+
+  /// Why a key that is not there does not prove that its tick was not run; empty: it does.
+  [[nodiscard]] std::string doubt_about(const Member& member, std::uint64_t tick) const {
+    const std::chrono::nanoseconds kept = kept_.value_or(std::chrono::nanoseconds{0});
+    if (!member.watch.has_come_before(tick) || kept.count() == 0) return {};
+    const std::chrono::nanoseconds interval = member.entry->schedule.interval();
+    const std::chrono::nanoseconds age = member.watch.age(tick, interval, around_.queue.now());
+    if (age + 2 * interval <= kept) return {};
+    return fmt::format(
+        "the clock was set back by about {:.0f} s, and claims are kept for {:.0f} s: whether it was run is "
+        "not known any more",
+        seconds(age), seconds(kept));
   }
 
   // ---- The bucket
@@ -290,11 +340,11 @@ class ClusterClaims final : public TickClaims {
     }
     if (!opened.problem.empty()) co_return std::move(opened.problem);
     if (!std::exchange(problem_, {}).empty()) around_.log.info("cluster timers run again");
-    if (opened.is_made && was_ready_) {
+    if (opened.is_made && kept_) {
       around_.log.warn("{} was deleted, and is made again: who has claimed the newest ticks is forgotten",
                        bucket_.name());
     }
-    was_ready_ = true;
+    kept_ = opened.kept;
     for (const auto& member : members_) {
       auto reading = client_->read(subject_of(member->entry->name, "owner"), limit);
       BucketClient::Value value = co_await std::move(reading);
@@ -358,12 +408,9 @@ class ClusterClaims final : public TickClaims {
 
   void heard(Member& member, const Announcement& announcement) {
     if (announcement.owner == around_.id) return;
-    const auto wall = around_.queue.source().wall_clock().time_since_epoch();
-    const auto current =
-        static_cast<std::uint64_t>(std::max<std::chrono::nanoseconds>(wall, std::chrono::nanoseconds{0}) /
-                                   member.entry->schedule.interval());
     // Else one broken clock would keep all others from running.
-    if (announcement.tick > current + 1) {
+    if (const std::uint64_t current = current_tick(member);
+        OwnerWatch::is_ahead(announcement.tick, current)) {
       if (member.failures.worth_a_line("clocks", around_.queue.now())) {
         around_.log.warn(
             "timer {}: replica {} runs tick {} when it is {} here: clocks must differ by less than "
@@ -384,7 +431,8 @@ class ClusterClaims final : public TickClaims {
   std::shared_ptr<TaskGroup::Task> preparing_;
   std::string problem_;          // why the bucket cannot be used; empty: it can, or is not known yet
   std::uint64_t ready_for_ = 0;  // the connection on which the bucket was looked at; 0: look again
-  bool was_ready_ = false;
+  // How long the bucket keeps claims, 0: for ever; empty: it was not found yet.
+  std::optional<std::chrono::nanoseconds> kept_;
   Alarm beat_alarm_;
   bool is_stopping_ = false;
 };

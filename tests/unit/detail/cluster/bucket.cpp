@@ -21,13 +21,18 @@ TEST_CASE("a bucket's names are those of NATS's key-value stores") {
   CHECK(Bucket::get_request("$KV.ticks.a")["last_by_subj"] == "$KV.ticks.a");
 }
 
-TEST_CASE("claims are kept for a day, or three intervals if that is longer, or as long as the config says") {
+TEST_CASE("claims are kept for a day and three intervals, or as long as the config says") {
   const auto max_age = [](std::chrono::nanoseconds keep, std::chrono::nanoseconds longest_interval) {
     return Bucket{{.keep = keep}, longest_interval}.create_request()["max_age"].get<std::int64_t>();
   };
-  CHECK(max_age(0s, 5min) == std::chrono::nanoseconds{24h}.count());
-  CHECK(max_age(0s, 24h) == std::chrono::nanoseconds{72h}.count());
+  CHECK(max_age(0s, 5min) == std::chrono::nanoseconds{24h + 15min}.count());
+  CHECK(max_age(0s, 24h) == std::chrono::nanoseconds{96h}.count());
   CHECK(max_age(1h, 5min) == std::chrono::nanoseconds{1h}.count());
+}
+
+TEST_CASE("how long a bucket keeps claims is in its settings") {
+  CHECK(Bucket::kept_with({{"max_age", 5}}) == 5ns);
+  CHECK(Bucket::kept_with(Json::object()) == 0ns);
 }
 
 TEST_CASE("a bucket with the settings it is created with fits") {

@@ -50,7 +50,37 @@ TEST_CASE("the end of an older tick does not end a newer one") {
 
 TEST_CASE("the newest claim is the highest tick that was seen") {
   OwnerWatch watch;
-  watch.saw(9);
-  watch.saw(8);
+  watch.saw(9, at(0s));
+  watch.saw(8, at(1s));
   CHECK(watch.newest_claim() == 9);
+}
+
+TEST_CASE("what was known of ticks far ahead is forgotten, and no less") {
+  OwnerWatch watch;
+  watch.heard({.owner = "a", .tick = 9}, at(0s));
+  CHECK_FALSE(watch.follow_clock(9));
+  // Another replica's clock may be ahead by less than an interval.
+  CHECK_FALSE(watch.follow_clock(8));
+  CHECK(watch.newest_claim() == 9);
+  CHECK_FALSE(watch.has_come_before(9));
+  CHECK(watch.follow_clock(7));
+  CHECK(watch.newest_claim() == 0);
+  CHECK_FALSE(watch.is_executing(at(1s), 10s));
+  CHECK_FALSE(watch.follow_clock(7));
+  watch.heard({.owner = "b", .tick = 7}, at(2s));
+  CHECK(watch.is_executing(at(3s), 10s));
+}
+
+TEST_CASE("a tick that comes again after the clock was set back is as old as the steady clock says") {
+  OwnerWatch watch;
+  watch.saw(1000, at(0s));
+  CHECK(watch.follow_clock(900));
+  CHECK(watch.has_come_before(1000));
+  CHECK_FALSE(watch.has_come_before(1001));
+  CHECK(watch.age(900, 1min, at(5min)) == 105min);
+  // It stays so, whatever is seen or forgotten of older ones.
+  watch.saw(905, at(5min));
+  CHECK(watch.follow_clock(850));
+  CHECK(watch.age(850, 1min, at(6min)) == 156min);
+  CHECK(watch.age(999, 1min, at(155min)) == 156min);
 }
