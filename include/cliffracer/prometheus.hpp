@@ -44,8 +44,9 @@ namespace cliffracer {
 /// | `skipped_total` | counter | `reason`: as SkippedCounts |
 /// | `claims_total` | counter | of cluster timers; `outcome`: as ClaimCounts |
 /// | `drift_resets_total`, `timeouts_total`, `blocking_total`, `clock_steps_total` | counter | |
-/// | `running`, `executing`, `overdue`, `paused` | gauge | 0 or 1 |
+/// | `running`, `finished`, `executing`, `overdue`, `paused` | gauge | 0 or 1 |
 /// | `consecutive_errors`, `interval_seconds` | gauge | |
+/// | `executing_since_timestamp_seconds` | gauge | absent while no run is in progress |
 /// | `last_success_timestamp_seconds` | gauge | absent before the first success |
 /// | `next_execution_timestamp_seconds` | gauge | absent while executing or stopped |
 /// | `current_token` | gauge | of cluster timers, absent before their first run here |
@@ -68,8 +69,8 @@ class PrometheusCollector final : public prometheus::Collectable {
   /// fine.
   explicit PrometheusCollector(std::vector<const NatsService*> services);
 
-  /// What prometheus-cpp calls for each scrape, on its own threads; any thread, at any time. Takes no lock
-  /// and keeps no event loop waiting. Throws std::bad_alloc only.
+  /// What prometheus-cpp calls for each scrape, on its own threads; any thread, at any time. Keeps
+  /// no event loop waiting. Throws std::bad_alloc only.
   [[nodiscard]] std::vector<prometheus::MetricFamily> Collect() const override;
 
  private:

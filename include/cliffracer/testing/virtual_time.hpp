@@ -76,10 +76,10 @@ struct VirtualTimeOptions {
 ///
 /// Whatever is due on the way happens in order, one step after the other, with all that a step causes before
 /// the next: timers, sleep_for(), timeouts, messages of a testing::Broker. A step is what one wake-up serves
-/// in production: all that is due then (128 things at most), first the coroutines that sleep, then the timers,
-/// those of a service in one turn of the event loop. Unless the seed is 0 some steps serve less, as when a
-/// wake-up comes between two due points that are close to each other. A test that passes with several seeds
-/// relies on neither.
+/// in production: all that is due then (128 things at most), first the coroutines that sleep, then the
+/// timers, those of a service in one turn of the event loop. Unless the seed is 0 some steps serve less, as
+/// when a wake-up comes between two due points that are close to each other. A test that passes with several
+/// seeds relies on neither.
 ///
 /// Plain methods that run on workers are waited for before time moves; those that are due together run at the
 /// same time, as in production, and in no certain order unless `workers_inline` is set. What it does not move
