@@ -282,6 +282,40 @@ TEST_CASE("methods of a base that is no service, and several timers on one metho
   CHECK(stats.timers[1].method_name == "mixed_in");
 }
 
+TEST_CASE("timers are added and removed from other threads while the service runs") {
+  class Changing : public NatsService {
+   public:
+    Changing() : NatsService{{.name = "changing", .nats_url = no_broker}} {}
+    void plain() noexcept { ++plain_runs; }
+    asio::awaitable<void> coroutine() {
+      ++coroutine_runs;
+      co_return;
+    }
+    using NatsService::add;
+    std::atomic<int> plain_runs{0};
+    std::atomic<int> coroutine_runs{0};
+  } service;
+  Running running{service};
+  const auto change = [&service](const std::string& prefix) {
+    for (int n = 0; n < 20; ++n) {
+      const std::string name = prefix + std::to_string(n);
+      service.add(timer<&Changing::plain>{.interval = 1ms, .eager = true, .name = name + "_plain"},
+                  timer<&Changing::coroutine>{.interval = 1ms, .eager = true, .timeout = 1s, .name = name});
+      static_cast<void>(service.get_timer_stats());
+      if (n % 2 == 0) service.remove(name);
+      service.remove(name + "_plain");
+    }
+  };
+  std::thread one{change, "one"};
+  std::thread two{change, "two"};
+  one.join();
+  two.join();
+  CHECK(service.get_timer_stats().timer_count == 20);
+  service.add(timer<&Changing::plain>{.interval = 1ms});
+  REQUIRE(eventually([&] { return service.plain_runs > 0 && service.coroutine_runs > 20; }));
+  for (const auto& entry : service.get_timer_stats().timers) CHECK(entry.is_running);
+}
+
 TEST_CASE("a registration that does not fit its service is refused by name") {
   struct Other : NatsService {
     Other() : NatsService{{.name = "other", .nats_url = no_broker}} {}
@@ -290,6 +324,7 @@ TEST_CASE("a registration that does not fit its service is refused by name") {
   struct Wrong : NatsService {
     Wrong() : NatsService{{.name = "wrong", .nats_url = no_broker}} {}
     void method() {}
+    void ask() {}
     using NatsService::add;
   } service;
   try {
@@ -304,7 +339,9 @@ TEST_CASE("a registration that does not fit its service is refused by name") {
   {
     Running running{service};
     REQUIRE(eventually([&] { return service.get_service_info().is_running; }));
-    CHECK_THROWS_AS(service.add(timer<&Wrong::method>{.interval = 1s}), std::invalid_argument);
+    CHECK_THROWS_AS(service.add(cliffracer::rpc<&Wrong::ask>{}), std::invalid_argument);
+    CHECK_THROWS_AS(service.add(timer<&Wrong::method>{.interval = 1s, .scope = cliffracer::Scope::cluster}),
+                    std::invalid_argument);
   }
   CHECK_THROWS_AS((NatsService{{.name = ""}}), std::invalid_argument);
   CHECK_THROWS_AS((NatsService{{.name = "two words"}}), std::invalid_argument);
