@@ -39,7 +39,7 @@ class SharedText {
       while (length > 0 && (static_cast<unsigned char>(text[length]) & 0xC0U) == 0x80U) --length;
     }
     Words words{};
-    std::memcpy(words.data(), text.data(), length);
+    if (length > 0) std::memcpy(words.data(), text.data(), length);
     for (std::size_t i = 0; i < words.size(); ++i) (*place)[i].store(words[i], std::memory_order_release);
   }
 

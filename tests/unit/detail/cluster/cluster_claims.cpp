@@ -479,7 +479,8 @@ struct WrongClock {
 
 TEST_CASE("a timer whose clock was ahead for a while runs again when it is right, and each tick once") {
   WrongClock world;
-  world.be_wrong_by(GENERATE(1h, 23h, 24h));
+  const auto step = GENERATE(1h, 24h);
+  world.be_wrong_by(step);
   const std::size_t before = world.ledger.runs.size();
   CHECK(before >= 11);
   world.cluster.advance(10min);
@@ -489,7 +490,7 @@ TEST_CASE("a timer whose clock was ahead for a while runs again when it is right
   CHECK(world.wrong->stats().skipped.claim_failed == 0);
   // Also of the ticks that it was ahead for, when they come.
   world.cluster.start(1, *world.right);
-  world.cluster.advance(25h);
+  world.cluster.advance(step + 1h);
   world.check_once();
   CHECK(world.wrong->stats().claims.won > 0);
   CHECK(world.right->stats().claims.won > 0);
@@ -497,9 +498,9 @@ TEST_CASE("a timer whose clock was ahead for a while runs again when it is right
 
 TEST_CASE("a clock that is set back, and was right before, makes no tick run again") {
   WrongClock world;
-  const auto back = GENERATE(5min, 23h, 24h, 25h, 100h);
+  const auto back = GENERATE(5min, 24 * 60min, 25 * 60min);
   // So that there are ticks to be run again.
-  world.cluster.advance(100h);
+  world.cluster.advance(26h);
   world.cluster.step_wall_clock(0, -back);
   const std::size_t before = world.ledger.runs.size();
   world.cluster.advance(4min);
