@@ -58,9 +58,9 @@ class TimeLimits final : private TimerQueue::Group {
     }
   }
 
-  /// The limit of a timer that leaves. It stays until it is in no queue.
-  void take_over(std::unique_ptr<TimeLimit> limit) {
-    if (limit->state != TimeLimit::State::idle) orphans_.push_back(std::move(limit));
+  /// A timer that leaves stays until its limit is in no queue.
+  void keep(const std::shared_ptr<TimerEntry>& timer) {
+    if (timer->limit && timer->limit->state != TimeLimit::State::idle) kept_.push_back(timer);
   }
 
   [[nodiscard]] static bool has_passed(const TimerEntry& timer) noexcept {
@@ -95,7 +95,7 @@ class TimeLimits final : private TimerQueue::Group {
   void is_due(TimeLimit& limit, TimePoint now) {
     if (limit.state == TimeLimit::State::obsolete) {
       leave(limit);
-      std::erase_if(orphans_, [&](const auto& orphan) { return orphan.get() == &limit; });
+      std::erase_if(kept_, [&](const auto& timer) { return timer->limit.get() == &limit; });
       return;
     }
     // Another run may have begun while this was on its way.
@@ -126,7 +126,7 @@ class TimeLimits final : private TimerQueue::Group {
   TimerQueue& queue_;
   TimerPlaces& places_;
   const TimerRuns& runs_;
-  std::vector<std::unique_ptr<TimeLimit>> orphans_;
+  std::vector<std::shared_ptr<TimerEntry>> kept_;
   OperationMemory memory_;
 };
 

@@ -483,11 +483,11 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
   /// Destroys the timer, unless somebody else looks at it.
   void forget(TimerEntry& timer) noexcept {
     runners_.forget(timer);
-    if (timer.limit) limits_.take_over(std::move(timer.limit));
     if (timer.worker_run) --plain_;
     places_.release_room();
     const std::size_t place = timer.index;
     const std::shared_ptr<TimerEntry> last_holder = std::move(entries_[place]);
+    limits_.keep(last_holder);
     if (place + 1 < entries_.size()) {
       entries_[place] = std::move(entries_.back());
       entries_[place]->index = place;
