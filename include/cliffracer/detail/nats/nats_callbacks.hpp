@@ -1,9 +1,15 @@
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <mutex>
+#include <optional>
+#include <shared_mutex>
 #include <string_view>
+#include <unordered_map>
+#include <utility>
 
 #include <cliffracer/detail/link/link_core.hpp>
 #include <cliffracer/detail/link/received_text.hpp>
@@ -24,6 +30,66 @@ struct Subscription {
   std::uint64_t id;  // 0: replies
 };
 
+/// The subscriptions of the process whose messages are wanted. A callback brings the number of its
+/// subscription and not a pointer to it: nats.c tells that the last callback has ended only if that was asked
+/// for before the connection ended, so a closure might have to be kept for ever.
+class SubscriptionTable {
+ public:
+  /// Never destroyed: threads of nats.c may still run when the process exits.
+  [[nodiscard]] static SubscriptionTable& of_process() {
+    static SubscriptionTable& table = *new SubscriptionTable;
+    return table;
+  }
+
+  /// Numbers are not used twice, so a late message cannot reach another subscription.
+  [[nodiscard]] std::uintptr_t add(Subscription subscription) {
+    const std::unique_lock lock{mutex_};
+    entries_.emplace(++newest_, std::move(subscription));
+    return newest_;
+  }
+
+  /// A callback that has found its subscription before may still be running afterwards.
+  void remove(std::uintptr_t number) {
+    const std::unique_lock lock{mutex_};
+    entries_.erase(number);
+  }
+
+  [[nodiscard]] std::optional<Subscription> find(std::uintptr_t number) const {
+    const std::shared_lock lock{mutex_};
+    const auto found = entries_.find(number);
+    if (found == entries_.end()) return std::nullopt;
+    return found->second;
+  }
+
+ private:
+  mutable std::shared_mutex mutex_;
+  std::unordered_map<std::uintptr_t, Subscription> entries_;
+  std::uintptr_t newest_ = 0;
+};
+
+/// A subscription in the table, as long as this lives.
+class WantedMessages {
+ public:
+  explicit WantedMessages(Subscription subscription)
+      : number_{SubscriptionTable::of_process().add(std::move(subscription))} {}
+
+  WantedMessages(WantedMessages&& other) noexcept : number_{std::exchange(other.number_, 0)} {}
+  WantedMessages& operator=(WantedMessages&& other) noexcept {
+    std::swap(number_, other.number_);
+    return *this;
+  }
+
+  ~WantedMessages() {
+    if (number_ != 0) SubscriptionTable::of_process().remove(number_);
+  }
+
+  /// For on_message.
+  [[nodiscard]] void* closure() const noexcept { return std::bit_cast<void*>(number_); }
+
+ private:
+  std::uintptr_t number_;
+};
+
 /// The last callback of a connection that was made: its closure is freed here and nowhere else.
 inline void on_closed(natsConnection* /*connection*/, void* closure) {
   const std::unique_ptr<Connection> connection{static_cast<Connection*>(closure)};
@@ -38,9 +104,6 @@ inline void on_error(natsConnection* /*connection*/, natsSubscription* /*subscri
     // Without memory there is no text either.
   }
 }
-
-/// The last callback of a subscription.
-inline void on_complete(void* closure) { delete static_cast<Subscription*>(closure); }
 
 [[nodiscard]] inline std::string_view header_of(natsMsg* message, const char* name) {
   const char* value = nullptr;
@@ -67,11 +130,12 @@ inline void on_message(natsConnection* /*connection*/, natsSubscription* /*subsc
                        void* closure) {
   if (message == nullptr) return;
   const NatsHandle<natsMsg> owner{message};
-  const auto& subscription = *static_cast<Subscription*>(closure);
+  const auto subscription = SubscriptionTable::of_process().find(std::bit_cast<std::uintptr_t>(closure));
+  if (!subscription) return;
   try {
-    subscription.core->received(to_inbox_message(subscription, message));
+    subscription->core->received(to_inbox_message(*subscription, message));
   } catch (...) {
-    subscription.core->receive_failed();
+    subscription->core->receive_failed();
   }
 }
 

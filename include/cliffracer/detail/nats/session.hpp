@@ -85,21 +85,18 @@ class Session {
   }
 
   void subscribe(const WantedSubscription& wanted) {
-    auto closure = std::make_unique<nats_callbacks::Subscription>(core_, wanted.id);
+    nats_callbacks::WantedMessages messages{{core_, wanted.id}};
     natsSubscription* raw = nullptr;
     const natsStatus status =
         wanted.queue_group.empty()
             ? natsConnection_Subscribe(&raw, connection_.get(), wanted.subject.c_str(),
-                                       &nats_callbacks::on_message, closure.get())
+                                       &nats_callbacks::on_message, messages.closure())
             : natsConnection_QueueSubscribe(&raw, connection_.get(), wanted.subject.c_str(),
                                             wanted.queue_group.c_str(), &nats_callbacks::on_message,
-                                            closure.get());
+                                            messages.closure());
     require_ok(status, "subscribe");
-    // From here on the closure belongs to on_complete; should the connection end before that is set, it leaks
-    // rather than dies under a running callback.
-    auto* owned = closure.release();
     NatsHandle<natsSubscription> subscription{raw};
-    static_cast<void>(natsSubscription_SetOnCompleteCB(raw, &nats_callbacks::on_complete, owned));
+    messages_.push_back(std::move(messages));
     if (wanted.id != 0)
       subscriptions_.push_back(std::move(subscription));
     else
@@ -163,6 +160,7 @@ class Session {
 
  private:
   std::shared_ptr<LinkCore> core_;
+  std::vector<nats_callbacks::WantedMessages> messages_;
   NatsHandle<natsConnection> connection_;
   NatsHandle<natsSubscription> replies_;
   std::vector<NatsHandle<natsSubscription>> subscriptions_;
