@@ -48,7 +48,7 @@ TEST_CASE("a late callback does not find the subscription that came next") {
 
 TEST_CASE("a callback that runs while its subscription ends keeps the link, and nothing does afterwards") {
   const std::shared_ptr<LinkCore> link = core();
-  std::optional<WantedMessages> messages{Subscription{link, 7}};
+  auto messages = std::make_unique<WantedMessages>(Subscription{link, 7});
   {
     const auto running = SubscriptionTable::of_process().find(number_of(*messages));
     REQUIRE(running);
@@ -60,7 +60,7 @@ TEST_CASE("a callback that runs while its subscription ends keeps the link, and 
 
 TEST_CASE("wanted messages that were moved are removed once, with their last owner") {
   const std::shared_ptr<LinkCore> link = core();
-  std::optional<WantedMessages> first{Subscription{link, 7}};
+  auto first = std::make_unique<WantedMessages>(Subscription{link, 7});
   const auto number = number_of(*first);
   {
     const WantedMessages second{std::move(*first)};
