@@ -53,6 +53,8 @@ class ScheduleModel {
     if (is_after_run()) {
       step.run = true;
       step.drifted = now - due_ > options_.max_drift.count() + window();
+      // Not run beside what was asked for.
+      if (retry_ && grid_ <= now) pass(step.skipped);
       ++points_;
       grid_ = nowhere;
       retry_ = false;
@@ -145,15 +147,15 @@ class ScheduleModel {
   std::uint64_t set_interval(std::chrono::nanoseconds interval_from_now, std::int64_t now,
                              bool is_executing) {
     std::uint64_t skipped = 0;
+    std::int64_t anchor = last_start_;
     if (is_after_run()) {
-      // Counted from the end of the newest run; what is due already stays due.
-      if (grid_ > now && grid_ != nowhere)
-        grid_ = std::max(grid_ - interval() + interval_from_now.count(), now);
-      take_interval(interval_from_now);
-      if (!retry_ && !is_executing) due_ = grid_;
-      return 0;
+      // Counted from the end of the newest run. There is one point at most.
+      anchor = grid_ <= now ? now : grid_ - interval();
+      if (grid_ <= now) pass(skipped);
+    } else {
+      while (grid_ <= now) pass(skipped);
     }
-    while (grid_ <= now) pass(skipped);
+    const bool has_grid = grid_ != nowhere;
     take_interval(interval_from_now);
     if (skipped > 0 && !retry_ && !is_executing) {
       --skipped;
@@ -162,7 +164,7 @@ class ScheduleModel {
       go_off_grid(now);
       return skipped;
     }
-    grid_ = std::max(last_start_ + interval(), now);
+    if (has_grid) grid_ = std::max(anchor + interval(), now);
     if (!retry_ && !is_executing) due_ = grid_;
     return skipped;
   }

@@ -2,9 +2,9 @@
 
 #include <cliffracer/detail/registration/timer_options.hpp>
 #include <cliffracer/detail/time/time_point.hpp>
+#include <cliffracer/detail/timer/grid.hpp>
 #include <cliffracer/detail/timer/schedule_extras.hpp>
 #include <cliffracer/missed_ticks.hpp>
-#include <cliffracer/pacing.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -18,9 +18,9 @@ namespace cliffracer::detail {
 ///
 ///     sleep until due(); wake(now) says whether to run; after the run finished(now, success); and again.
 ///
-/// Due points are anchor + k * interval, or, with Pacing::after_run, the end of a run + interval. Every point
-/// that passes is either run or counted as skipped, by the values that wake(), finished(), pass_over() and
-/// set_interval() return. A retry and a run that was asked for have due points of their own, off the grid.
+/// Due points are those of a Grid. Every one that passes is either run or counted as skipped, by the values
+/// that wake(), finished(), pass_over(), set_interval() and follow_clock() return. A retry and a run that was
+/// asked for have due points of their own, off the grid.
 class Schedule {
  public:
   /// What to do at a wake-up.
@@ -37,12 +37,11 @@ class Schedule {
 
   /// `extras` may be null; else it must outlive the schedule.
   constexpr Schedule(const TimerOptions& options, TimePoint anchor, ScheduleExtras* extras = nullptr) noexcept
-      : interval_{options.interval},
+      : grid_{options, extras ? &extras->grid : nullptr},
         max_drift_{options.max_drift},
         error_backoff_{options.error_backoff},
         most_tolerance_{options.tolerance ? options.tolerance->value() : options.default_tolerance},
         missed_ticks_{options.missed_ticks},
-        pacing_{options.pacing},
         is_eager_{options.eager},
         has_own_tolerance_{options.tolerance.has_value()},
         tolerance_{tolerance(options.interval)},
@@ -52,19 +51,19 @@ class Schedule {
 
   /// As if new, with the same options, which other threads may look at meanwhile.
   constexpr void start(TimePoint anchor) noexcept {
-    next_ = is_eager_ ? anchor : later(anchor, interval_);
+    grid_.start(anchor, is_eager_);
     last_due_ = TimePoint::min();
     last_start_ = anchor;
     failures_ = 0;
-    off_grid_ = false;
+    // An aligned grid has no point at the start.
+    off_grid_ = is_eager_ && grid_.is_aligned();
     is_run_wanted_ = false;
     skipped_last_ = false;
-    if (extras_) start_with_extras(anchor);
-    due_ = off_grid_ ? anchor : next_;
+    due_ = off_grid_ ? anchor : grid_.next();
     draw_jitter();
   }
 
-  [[nodiscard]] constexpr std::chrono::nanoseconds interval() const noexcept { return interval_; }
+  [[nodiscard]] constexpr std::chrono::nanoseconds interval() const noexcept { return grid_.interval(); }
   [[nodiscard]] constexpr std::chrono::nanoseconds max_drift() const noexcept { return max_drift_; }
   [[nodiscard]] constexpr std::chrono::nanoseconds error_backoff() const noexcept { return error_backoff_; }
   /// With this interval. Any thread.
@@ -75,7 +74,7 @@ class Schedule {
   }
   /// With some interval.
   [[nodiscard]] constexpr bool has_tolerance() const noexcept { return most_tolerance_.count() > 0; }
-  [[nodiscard]] constexpr Pacing pacing() const noexcept { return pacing_; }
+  [[nodiscard]] constexpr const Grid& grid() const noexcept { return grid_; }
   [[nodiscard]] constexpr bool is_eager() const noexcept { return is_eager_; }
 
   /// When to wake up; in the past for a run that is late already, `never` at the end of the clock's range.
@@ -102,7 +101,7 @@ class Schedule {
 
   /// After a failure: from its end to the retry.
   [[nodiscard]] constexpr std::chrono::nanoseconds backoff() const noexcept {
-    const std::chrono::nanoseconds most = max_error_backoff(interval_);
+    const std::chrono::nanoseconds most = max_error_backoff(interval());
     std::chrono::nanoseconds backoff = error_backoff_;
     for (std::uint32_t n = 1; n < failures_ && backoff < most; ++n)
       backoff = backoff > most / 2 ? most : backoff * 2;
@@ -113,8 +112,6 @@ class Schedule {
   [[nodiscard]] constexpr bool gives_up() const noexcept {
     return extras_ && extras_->max_consecutive_errors > 0 && failures_ >= extras_->max_consecutive_errors;
   }
-
-  [[nodiscard]] constexpr bool is_aligned() const noexcept { return extras_ && extras_->align_to_epoch; }
 
   /// What is due is a retry, or a run that was asked for.
   [[nodiscard]] constexpr bool is_off_grid() const noexcept { return off_grid_; }
@@ -131,22 +128,17 @@ class Schedule {
     decision.deferral = std::min(late, window());
     decision.lateness = late - decision.deferral;
     if (off_grid_) pass_before_retry(decision);
-    if (pacing_ == Pacing::after_run) [[unlikely]] {
-      decision.drifted = decision.lateness > max_drift_;
-      // There is no other point until the run has ended.
-      next_ = never;
-    } else if (decision.lateness > max_drift_) {
+    if (decision.lateness > max_drift_) {
       drift(decision, now);
     } else if (off_grid_) {
       // The grid goes on where it was; what passed since the retry was due is looked at after it.
     } else if (missed_ticks_ == MissedTicks::burst) {
-      next_ = later(next_, interval_);
+      grid_.pass_one();
     } else {
-      const std::uint64_t passed = pass(now);
+      const std::uint64_t passed = grid_.pass(now);
       if (missed_ticks_ == MissedTicks::skip && passed > 1 && !skipped_last_) {
-        decision.skipped += passed;
-        if (is_aligned()) decision.skipped += realign(instant);
-        due_ = next_;
+        decision.skipped += passed + grid_.follow_clock(instant);
+        due_ = grid_.next();
         draw_jitter();
         // Waking late every time must not end in never running.
         skipped_last_ = true;
@@ -157,10 +149,7 @@ class Schedule {
     skipped_last_ = false;
     last_due_ = decision.due;
     last_start_ = instant;
-    if (is_aligned()) [[unlikely]] {
-      if (!off_grid_) remember_point();
-      decision.skipped += realign(instant);
-    }
+    decision.skipped += grid_.run_began(off_grid_, instant);
     decision.run = true;
     return decision;
   }
@@ -175,16 +164,16 @@ class Schedule {
     }
     off_grid_ = false;
     failures_ = 0;
-    if (pacing_ == Pacing::after_run) [[unlikely]]
-      next_ = later(now, interval_);
+    grid_.run_succeeded(now);
     draw_jitter();
     std::uint64_t skipped = 0;
-    if (missed_ticks_ == MissedTicks::skip && next_ < now && elapsed(next_, now) - tolerance_ <= max_drift_) {
+    if (missed_ticks_ == MissedTicks::skip && grid_.next() < now &&
+        elapsed(grid_.next(), now) - tolerance_ <= max_drift_) {
       // A point that is due at this very instant is not missed.
-      skipped = pass(now - std::chrono::nanoseconds{1});
+      skipped = grid_.pass(now - std::chrono::nanoseconds{1});
     }
-    if (is_aligned()) skipped += realign(now);
-    due_ = next_;
+    skipped += grid_.follow_clock(now);
+    due_ = grid_.next();
     run_if_wanted(now);
     return skipped;
   }
@@ -201,11 +190,12 @@ class Schedule {
   /// All points until `now` are passed over, and so is a retry. Returns how many. Not while a run is in
   /// progress.
   [[nodiscard]] constexpr std::uint64_t pass_over(TimePoint now) noexcept {
-    std::uint64_t passed = pacing_ == Pacing::after_run ? pass_after_run(now) : pass(now);
+    std::uint64_t passed = grid_.pass(now);
+    passed += grid_.follow_clock(now);
+    grid_.expect_no_run(now);
     off_grid_ = false;
     is_run_wanted_ = false;
-    if (is_aligned()) passed += realign(now);
-    due_ = next_;
+    due_ = grid_.next();
     draw_jitter();
     return passed;
   }
@@ -218,27 +208,19 @@ class Schedule {
   /// Returns the number of due points passed over.
   [[nodiscard]] constexpr std::uint64_t set_interval(std::chrono::nanoseconds interval, TimePoint now,
                                                      bool is_executing) noexcept {
-    if (pacing_ == Pacing::after_run) {
-      set_interval_after_run(interval, now, is_executing);
-      return 0;
-    }
-    std::uint64_t skipped = pass(now);
+    std::uint64_t skipped = grid_.pass(now);
     const bool is_late = skipped > 0 && !off_grid_ && !is_executing;
-    if (is_aligned()) skipped += realign(now);
-    take_interval(interval);
+    skipped += grid_.follow_clock(now);
+    grid_.set_interval(interval, is_late ? now : last_start_, now);
+    tolerance_ = tolerance(interval);
     if (is_late) {
       // One of them is run, and the grid begins there.
       --skipped;
-      next_ = later(now, interval);
       go_off_grid(now);
-    } else if (extras_ && now < extras_->delay_end) {
-      next_ = extras_->delay_end;
-    } else {
-      next_ = std::max(later(last_start_, interval), now);
     }
-    if (is_aligned()) next_ = next_aligned(now);
     if (off_grid_ || is_executing) return skipped;
-    due_ = next_;
+    grid_.expect_no_run(now);
+    due_ = grid_.next();
     draw_jitter();
     return skipped;
   }
@@ -248,88 +230,33 @@ class Schedule {
   /// than an interval. Returns how many points the clock was set over, which are passed over.
   [[nodiscard]] constexpr std::uint64_t follow_clock(std::chrono::nanoseconds offset, TimePoint now,
                                                      bool is_executing) noexcept {
-    extras_->wall_offset = offset;
+    extras_->grid.wall_offset = offset;
     // What has come already is dealt with as such, and the grid follows after it.
-    if (next_ <= now) return 0;
-    const std::uint64_t skipped = realign(now);
+    if (grid_.next() <= now) return 0;
+    const std::uint64_t skipped = grid_.follow_clock(now);
     if (off_grid_ || is_executing) return skipped;
-    due_ = next_;
+    due_ = grid_.next();
     draw_jitter();
     return skipped;
   }
 
  private:
-  /// Moves the grid behind `now`; returns how many points were not later than it.
-  [[gnu::always_inline]] constexpr std::uint64_t pass(TimePoint now) noexcept {
-    if (next_ > now) return 0;
-    const auto interval = static_cast<std::uint64_t>(interval_.count());
-    const auto gap = static_cast<std::uint64_t>(now.time_since_epoch().count()) -
-                     static_cast<std::uint64_t>(next_.time_since_epoch().count());
-    const std::uint64_t further = gap / interval;
-    const auto newest = static_cast<std::int64_t>(
-        static_cast<std::uint64_t>(next_.time_since_epoch().count()) + further * interval);
-    next_ = later(TimePoint{std::chrono::nanoseconds{newest}}, interval_);
-    return further + 1;
-  }
-
   // What few runs come to is not part of the code that every run goes through.
-
-  constexpr void take_interval(std::chrono::nanoseconds interval) noexcept {
-    interval_ = interval;
-    tolerance_ = tolerance(interval);
-  }
-
-  /// The interval begins again if its end has come, or if it had not begun.
-  constexpr std::uint64_t pass_after_run(TimePoint now) noexcept {
-    const std::uint64_t passed = next_ <= now ? 1 : 0;
-    if (passed > 0 || next_ == never) next_ = later(now, interval_);
-    return passed;
-  }
-
-  constexpr void set_interval_after_run(std::chrono::nanoseconds interval, TimePoint now,
-                                        bool is_executing) noexcept {
-    const bool is_waiting = !off_grid_ && !is_executing;
-    const bool is_delayed = extras_ && now < extras_->delay_end;
-    if (next_ == never) {
-      // Else a retry is due, or a run in progress.
-      if (is_waiting) next_ = later(now, interval);
-    } else if (next_ > now && !is_delayed) {
-      next_ = std::max(later(next_ - interval_, interval), now);
-    }
-    take_interval(interval);
-    if (!is_waiting) return;
-    due_ = next_;
-    draw_jitter();
-  }
 
   /// Before a retry, or a run that was asked for.
   [[gnu::noinline]] constexpr void pass_before_retry(Decision& decision) noexcept {
-    if (pacing_ == Pacing::after_run) return;
-    decision.skipped = pass(due_ - std::chrono::nanoseconds{1});
+    decision.skipped = grid_.pass(due_ - std::chrono::nanoseconds{1});
     if (failures_ > 0) decision.failing = decision.skipped;
     // A retry that meets the grid is that point.
-    off_grid_ = next_ != due_;
+    off_grid_ = grid_.next() != due_;
   }
 
   /// The run is later than max_drift, and stands for everything that was missed.
   [[gnu::noinline]] constexpr void drift(Decision& decision, TimePoint now) noexcept {
     decision.drifted = true;
-    decision.skipped += pass(now);
+    decision.skipped += grid_.pass(now);
     // A late run stands for one of the points that passed; a retry has a due point of its own.
     if (!off_grid_) --decision.skipped;
-  }
-
-  constexpr void start_with_extras(TimePoint anchor) noexcept {
-    const auto& delay = extras_->initial_delay;
-    const TimePoint first = delay ? later(anchor, *delay) : next_;
-    next_ = first;
-    extras_->delay_end = delay ? first : anchor;
-    extras_->last_point.reset();
-    if (!extras_->align_to_epoch) return;
-    off_grid_ = is_eager_;
-    // A point at the start itself is passed over, one at the end of a delay is not.
-    next_ = delay ? extras_->next_after_delay(anchor, interval_) : extras_->next_aligned(anchor, interval_);
-    extras_->next_offset = extras_->wall_offset;
   }
 
   constexpr void draw_jitter() noexcept {
@@ -343,9 +270,9 @@ class Schedule {
   [[gnu::noinline]] constexpr void run_wanted(TimePoint now) noexcept {
     is_run_wanted_ = false;
     if (due() <= now) return;
-    if (!off_grid_ && next_ <= now) {
+    if (!off_grid_ && grid_.next() <= now) {
       // It waits for its jitter only.
-      extras_->drawn_jitter = now - next_;
+      extras_->drawn_jitter = now - grid_.next();
       return;
     }
     go_off_grid(now);
@@ -358,47 +285,16 @@ class Schedule {
     due_ = std::max(due, later(last_due_, std::chrono::nanoseconds{1}));
   }
 
-  // Of an aligned grid.
-
-  /// The next point that was not run already.
-  [[nodiscard]] constexpr TimePoint next_aligned(TimePoint now) const noexcept {
-    const TimePoint next = extras_->next_after_delay(now, interval_);
-    const bool was_run = extras_->last_point && extras_->wall(next) == *extras_->last_point;
-    return was_run ? later(next, interval_) : next;
-  }
-
-  /// A run begins, which stands for the newest point that has come. What the wall clock showed then counts,
-  /// also if it was set since.
-  [[gnu::noinline]] constexpr void remember_point() noexcept {
-    const auto point = next_ - interval_ + extras_->next_offset - extras_->offset;
-    extras_->last_point = point.time_since_epoch().count();
-  }
-
-  /// Goes on by the wall clock as it is now, unless the next point has come by the clock as it was. Returns
-  /// how many points the clock was set over.
-  [[gnu::noinline]] constexpr std::uint64_t realign(TimePoint now) noexcept {
-    if (next_ <= now || extras_->next_offset == extras_->wall_offset) return 0;
-    const TimePoint before = next_;
-    const auto step = extras_->wall_offset - extras_->next_offset;
-    next_ = next_aligned(now);
-    extras_->next_offset = extras_->wall_offset;
-    // What lies in the initial delay was not due.
-    if (next_ == never || now < extras_->delay_end) return 0;
-    return static_cast<std::uint64_t>(std::max<std::int64_t>((next_ - before + step) / interval_, 0));
-  }
-
-  std::chrono::nanoseconds interval_;        // > 0
+  Grid grid_;
   std::chrono::nanoseconds max_drift_;       // >= 0
   std::chrono::nanoseconds error_backoff_;   // >= 0
   std::chrono::nanoseconds most_tolerance_;  // >= 0
   MissedTicks missed_ticks_;
-  Pacing pacing_;
   bool is_eager_;
   bool has_own_tolerance_;              // else most_tolerance_ is the service's
   std::chrono::nanoseconds tolerance_;  // with this interval; >= 0, < interval
   ScheduleExtras* extras_;
-  TimePoint next_{};  // oldest point of the grid that is neither run nor skipped
-  TimePoint due_{};   // next_, or what is due off the grid; before jitter
+  TimePoint due_{};  // the grid's next point, or what is due off the grid; before jitter
   TimePoint last_due_{};
   TimePoint last_start_{};
   std::uint32_t failures_ = 0;  // in a row

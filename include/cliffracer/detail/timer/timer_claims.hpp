@@ -78,7 +78,7 @@ class TimerClaims {
 
  private:
   [[nodiscard]] static std::uint64_t tick_of(const TimerEntry& timer, TimePoint now) noexcept {
-    return timer.extras->tick(now, timer.schedule.interval());
+    return timer.schedule.grid().tick(now);
   }
 
   TimerRuns& runs_;

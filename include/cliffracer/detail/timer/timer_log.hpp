@@ -32,7 +32,7 @@ class TimerLog {
 
   void started(const TimerEntry& entry) const noexcept {
     log_quietly([&] {
-      const bool is_after_run = entry.schedule.pacing() == Pacing::after_run;
+      const bool is_after_run = entry.schedule.grid().kind() == Grid::Kind::after_run;
       log_.info("timer {} started: every {} s{}{}", entry.name, seconds(entry.schedule.interval()),
                 is_after_run ? " after a run" : "", entry.schedule.is_eager() ? ", eager" : "");
     });

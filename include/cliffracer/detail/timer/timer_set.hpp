@@ -144,7 +144,7 @@ class TimerSet {
     check_less(what + "tolerance", entry.schedule.tolerance(interval), interval);
     if (entry.extras) {
       check_less(what + "jitter", entry.extras->jitter, interval);
-      check_less(what + "offset", entry.extras->offset, interval);
+      check_less(what + "offset", entry.extras->grid.offset, interval);
     }
     control_->submit([shared, value = interval.value()](TimerLoop* loop) {
       if (loop) return loop->set_interval(*shared, value);
@@ -193,7 +193,7 @@ class TimerSet {
     stats.max_drift = schedule.max_drift();
     stats.error_backoff = schedule.error_backoff();
     stats.eager = schedule.is_eager();
-    stats.pacing = schedule.pacing();
+    if (schedule.grid().kind() == Grid::Kind::after_run) stats.pacing = Pacing::after_run;
     if (entry.limit) stats.timeout = entry.limit->timeout;
     if (entry.cluster) stats.scope = Scope::cluster;
     stats.max_runs = entry.max_runs;
@@ -203,11 +203,11 @@ class TimerSet {
     stats.initial_delay = schedule.is_eager() ? std::chrono::nanoseconds::zero() : stats.interval;
     if (entry.extras) {
       const ScheduleExtras& extras = *entry.extras;
-      stats.initial_delay = extras.initial_delay.value_or(stats.initial_delay);
+      stats.initial_delay = extras.grid.initial_delay.value_or(stats.initial_delay);
       stats.jitter = extras.jitter;
       stats.max_consecutive_errors = extras.max_consecutive_errors;
-      stats.align_to_epoch = extras.align_to_epoch;
-      stats.offset = extras.offset;
+      stats.align_to_epoch = schedule.grid().is_aligned();
+      stats.offset = extras.grid.offset;
     }
     const auto on_wall_clock = [&](TimePoint instant) {
       return wall_clock + std::chrono::duration_cast<std::chrono::system_clock::duration>(instant - now);

@@ -1,5 +1,6 @@
 #include "support/catch.hpp"
 
+#include <cliffracer/detail/timer/grid.hpp>
 #include <cliffracer/detail/timer/schedule.hpp>
 #include <cliffracer/detail/timer/schedule_extras.hpp>
 
@@ -10,6 +11,7 @@
 
 using namespace std::chrono_literals;
 using cliffracer::MissedTicks;
+using cliffracer::detail::Grid;
 using cliffracer::detail::Schedule;
 using cliffracer::detail::ScheduleExtras;
 using cliffracer::detail::TimePoint;
@@ -27,10 +29,16 @@ constexpr TimerOptions hourly(bool eager = false) {
   return {.interval = 1h, .eager = eager, .max_drift = 5s, .error_backoff = 300ms};
 }
 
+constexpr TimerOptions on_the_hour(bool eager = false) {
+  TimerOptions options = hourly(eager);
+  options.align_to_epoch = true;
+  return options;
+}
+
 /// The wall clock shows `wall` (since the epoch) at at(0s).
 ScheduleExtras aligned(std::chrono::nanoseconds wall, std::chrono::nanoseconds offset = 0s) {
   ScheduleExtras extras{{.align_to_epoch = true, .offset = offset}};
-  extras.wall_offset = wall - at(0s).time_since_epoch();
+  extras.grid.wall_offset = wall - at(0s).time_since_epoch();
   return extras;
 }
 
@@ -191,7 +199,7 @@ TEST_CASE("a schedule gives up after as many failures in a row as it may have") 
 
 TEST_CASE("an aligned timer is due when the wall clock shows a multiple of its interval") {
   auto extras = aligned(10h + 25min);
-  Schedule schedule{hourly(), at(0s), &extras};
+  Schedule schedule{on_the_hour(), at(0s), &extras};
   CHECK(schedule.due() == at(35min));
   run(schedule, at(35min));
   CHECK(schedule.due() == at(95min));
@@ -199,13 +207,13 @@ TEST_CASE("an aligned timer is due when the wall clock shows a multiple of its i
 
 TEST_CASE("an aligned timer that starts on a point waits for the next one, also before the epoch") {
   auto extras = aligned(-3h);
-  CHECK(Schedule{hourly(), at(0s), &extras}.due() == at(1h));
+  CHECK(Schedule{on_the_hour(), at(0s), &extras}.due() == at(1h));
   auto later = aligned(-3h - 10min);
-  CHECK(Schedule{hourly(), at(0s), &later}.due() == at(10min));
+  CHECK(Schedule{on_the_hour(), at(0s), &later}.due() == at(10min));
 }
 
 TEST_CASE("an offset moves an aligned grid: daily at half past two") {
-  auto options = hourly();
+  auto options = on_the_hour();
   options.interval = 24h;
   auto extras = aligned(10h, 2h + 30min);
   Schedule schedule{options, at(0s), &extras};
@@ -213,7 +221,7 @@ TEST_CASE("an offset moves an aligned grid: daily at half past two") {
   run(schedule, at(16h + 30min));
   CHECK(schedule.due() == at(40h + 30min));
   // It is 03:00, and again 02:00: the point of half past two was run.
-  CHECK(schedule.follow_clock(extras.wall_offset - 1h, at(17h), false) == 0);
+  CHECK(schedule.follow_clock(extras.grid.wall_offset - 1h, at(17h), false) == 0);
   CHECK(schedule.due() == at(41h + 30min));
   // Before the epoch, too.
   auto earlier = aligned(-10h, 2h + 30min);
@@ -221,16 +229,17 @@ TEST_CASE("an offset moves an aligned grid: daily at half past two") {
 }
 
 TEST_CASE("with an offset ticks begin at the points of the moved grid") {
-  const ScheduleExtras extras = aligned(0s, 20min);
-  CHECK(extras.tick(at(0s), 1h) == 0);
-  CHECK(extras.tick(at(80min - 1ns), 1h) == 0);
-  CHECK(extras.tick(at(80min), 1h) == 1);
-  CHECK(extras.tick(at(140min), 1h) == 2);
+  ScheduleExtras extras = aligned(0s, 20min);
+  const Grid grid{on_the_hour(), &extras.grid};
+  CHECK(grid.tick(at(0s)) == 0);
+  CHECK(grid.tick(at(80min - 1ns)) == 0);
+  CHECK(grid.tick(at(80min)) == 1);
+  CHECK(grid.tick(at(140min)) == 2);
 }
 
 TEST_CASE("an eager aligned timer runs at start and then on the wall clock's grid") {
   auto extras = aligned(10h + 25min);
-  Schedule schedule{hourly(true), at(0s), &extras};
+  Schedule schedule{on_the_hour(true), at(0s), &extras};
   CHECK(schedule.due() == at(0s));
   const auto decision = run(schedule, at(0s));
   CHECK(decision.attempt == 1);
@@ -239,13 +248,13 @@ TEST_CASE("an eager aligned timer runs at start and then on the wall clock's gri
 
 TEST_CASE("the initial delay of an aligned timer passes over the points within it") {
   ScheduleExtras extras{{.initial_delay = 40min, .align_to_epoch = true}};
-  extras.wall_offset = 10h + 25min - at(0s).time_since_epoch();
-  CHECK(Schedule{hourly(), at(0s), &extras}.due() == at(95min));
+  extras.grid.wall_offset = 10h + 25min - at(0s).time_since_epoch();
+  CHECK(Schedule{on_the_hour(), at(0s), &extras}.due() == at(95min));
 }
 
 TEST_CASE("an aligned timer that has drifted stays on the wall clock's grid") {
   auto extras = aligned(10h + 25min);
-  Schedule schedule{hourly(), at(0s), &extras};
+  Schedule schedule{on_the_hour(), at(0s), &extras};
   const auto decision = schedule.wake(at(35min) + 20s);
   CHECK(decision.drifted);
   CHECK(schedule.finished(at(35min) + 20s, true) == 0);
@@ -254,45 +263,45 @@ TEST_CASE("an aligned timer that has drifted stays on the wall clock's grid") {
 
 TEST_CASE("an aligned grid follows the wall clock forward and backward") {
   auto extras = aligned(10h + 25min);
-  Schedule schedule{hourly(), at(0s), &extras};
+  Schedule schedule{on_the_hour(), at(0s), &extras};
   // Set forward by 20 minutes: it shows 10:50 after five minutes.
-  CHECK(schedule.follow_clock(extras.wall_offset + 20min, at(5min), false) == 0);
+  CHECK(schedule.follow_clock(extras.grid.wall_offset + 20min, at(5min), false) == 0);
   CHECK(schedule.due() == at(15min));
   // Set back by 30 minutes: 10:20.
-  CHECK(schedule.follow_clock(extras.wall_offset - 30min, at(5min), false) == 0);
+  CHECK(schedule.follow_clock(extras.grid.wall_offset - 30min, at(5min), false) == 0);
   CHECK(schedule.due() == at(45min));
 }
 
 TEST_CASE("a point that was run is not run again when the clock shows it once more") {
   auto extras = aligned(10h + 59min);
-  Schedule schedule{hourly(), at(0s), &extras};
+  Schedule schedule{on_the_hour(), at(0s), &extras};
   run(schedule, at(1min));
   // It is 11:05, and again 10:55.
-  CHECK(schedule.follow_clock(extras.wall_offset - 10min, at(6min), false) == 0);
+  CHECK(schedule.follow_clock(extras.grid.wall_offset - 10min, at(6min), false) == 0);
   CHECK(schedule.due() == at(71min));
   // Set back by hours the clock shows other points, and they count.
-  CHECK(schedule.follow_clock(extras.wall_offset - 5h, at(6min), false) == 0);
+  CHECK(schedule.follow_clock(extras.grid.wall_offset - 5h, at(6min), false) == 0);
   CHECK(schedule.due() == at(11min));
 }
 
 TEST_CASE("points that the wall clock is set over are skipped") {
   auto extras = aligned(10h + 25min);
-  Schedule schedule{hourly(), at(0s), &extras};
+  Schedule schedule{on_the_hour(), at(0s), &extras};
   SECTION("while it waits") {
     // 10:30 becomes 13:10.
-    CHECK(schedule.follow_clock(extras.wall_offset + 2h + 40min, at(5min), false) == 3);
+    CHECK(schedule.follow_clock(extras.grid.wall_offset + 2h + 40min, at(5min), false) == 3);
     CHECK(schedule.due() == at(55min));
   }
   SECTION("during a run") {
     CHECK(schedule.wake(at(35min)).run);
     // 11:05 becomes 12:20.
-    CHECK(schedule.follow_clock(extras.wall_offset + 75min, at(40min), true) == 1);
+    CHECK(schedule.follow_clock(extras.grid.wall_offset + 75min, at(40min), true) == 1);
     CHECK(schedule.finished(at(45min), true) == 0);
     CHECK(schedule.due() == at(80min));
   }
   SECTION("when a point has come, and waits to be run") {
     // 11:00:02 becomes 13:10.
-    CHECK(schedule.follow_clock(extras.wall_offset + 2h + 10min - 2s, at(35min) + 2s, false) == 0);
+    CHECK(schedule.follow_clock(extras.grid.wall_offset + 2h + 10min - 2s, at(35min) + 2s, false) == 0);
     const auto decision = schedule.wake(at(35min) + 2s);
     CHECK(decision.run);
     CHECK(decision.skipped == 2);
@@ -300,23 +309,23 @@ TEST_CASE("points that the wall clock is set over are skipped") {
     CHECK(schedule.due() == at(85min) + 2s);
   }
   SECTION("when points have come in a pause") {
-    CHECK(schedule.follow_clock(extras.wall_offset + 2h + 10min - 2s, at(35min) + 2s, false) == 0);
+    CHECK(schedule.follow_clock(extras.grid.wall_offset + 2h + 10min - 2s, at(35min) + 2s, false) == 0);
     CHECK(schedule.pass_over(at(35min) + 2s) == 3);
     CHECK(schedule.due() == at(85min) + 2s);
   }
   SECTION("when points have come during a run, and it skips what it has missed") {
-    auto options = hourly();
+    auto options = on_the_hour();
     options.missed_ticks = MissedTicks::skip;
     options.max_drift = 10h;
     Schedule skips{options, at(0s), &extras};
     CHECK(skips.wake(at(35min)).run);
     // 12:05 becomes 14:20.
-    CHECK(skips.follow_clock(extras.wall_offset + 2h + 15min, at(100min), true) == 0);
+    CHECK(skips.follow_clock(extras.grid.wall_offset + 2h + 15min, at(100min), true) == 0);
     CHECK(skips.finished(at(105min), true) == 3);
     CHECK(skips.due() == at(140min));
   }
   SECTION("and given another interval") {
-    CHECK(schedule.follow_clock(extras.wall_offset + 2h + 10min - 2s, at(35min) + 2s, false) == 0);
+    CHECK(schedule.follow_clock(extras.grid.wall_offset + 2h + 10min - 2s, at(35min) + 2s, false) == 0);
     CHECK(schedule.set_interval(30min, at(35min) + 2s, false) == 2);
     CHECK(schedule.due() == at(35min) + 2s);
     run(schedule, at(35min) + 2s);
@@ -326,20 +335,20 @@ TEST_CASE("points that the wall clock is set over are skipped") {
 
 TEST_CASE("points in the initial delay that the wall clock is set over were not due") {
   ScheduleExtras extras{{.initial_delay = 40min, .align_to_epoch = true}};
-  extras.wall_offset = 10h + 25min - at(0s).time_since_epoch();
-  Schedule schedule{hourly(), at(0s), &extras};
-  CHECK(schedule.follow_clock(extras.wall_offset + 5h, at(10min), false) == 0);
+  extras.grid.wall_offset = 10h + 25min - at(0s).time_since_epoch();
+  Schedule schedule{on_the_hour(), at(0s), &extras};
+  CHECK(schedule.follow_clock(extras.grid.wall_offset + 5h, at(10min), false) == 0);
   CHECK(schedule.due() == at(95min));
 }
 
 TEST_CASE("a point that waits for its jitter when the clock is set back is run once") {
   ScheduleExtras extras{{.jitter = 50min, .align_to_epoch = true}, 3};
-  extras.wall_offset = 10h + 59min - at(0s).time_since_epoch();
-  Schedule schedule{hourly(), at(0s), &extras};
+  extras.grid.wall_offset = 10h + 59min - at(0s).time_since_epoch();
+  Schedule schedule{on_the_hour(), at(0s), &extras};
   const TimePoint due = schedule.due();
   REQUIRE(due > at(2min));
   // 11:01 becomes 10:06: the run is over when the clock shows 11:00 again.
-  CHECK(schedule.follow_clock(extras.wall_offset - 55min, at(2min), false) == 0);
+  CHECK(schedule.follow_clock(extras.grid.wall_offset - 55min, at(2min), false) == 0);
   CHECK(schedule.due() == due);
   run(schedule, due);
   CHECK(schedule.due() >= at(116min));
@@ -348,17 +357,17 @@ TEST_CASE("a point that waits for its jitter when the clock is set back is run o
 
 TEST_CASE("a point that was run before the clock was set back is not run after a pause either") {
   auto extras = aligned(10h + 59min);
-  Schedule schedule{hourly(), at(0s), &extras};
+  Schedule schedule{on_the_hour(), at(0s), &extras};
   run(schedule, at(1min));
-  CHECK(schedule.follow_clock(extras.wall_offset - 10min, at(6min), false) == 0);
+  CHECK(schedule.follow_clock(extras.grid.wall_offset - 10min, at(6min), false) == 0);
   CHECK(schedule.pass_over(at(7min)) == 0);
   CHECK(schedule.due() == at(71min));
 }
 
 TEST_CASE("a point that is late when the clock is set is still run") {
   auto extras = aligned(10h + 59min);
-  Schedule schedule{hourly(), at(0s), &extras};
-  CHECK(schedule.follow_clock(extras.wall_offset + 10ms, at(1min) + 1s, false) == 0);
+  Schedule schedule{on_the_hour(), at(0s), &extras};
+  CHECK(schedule.follow_clock(extras.grid.wall_offset + 10ms, at(1min) + 1s, false) == 0);
   CHECK(schedule.due() == at(1min));
   run(schedule, at(1min) + 1s);
   CHECK(schedule.due() == at(61min) - 10ms);
@@ -505,13 +514,13 @@ TEST_CASE("another interval at the end of the initial delay finds its point due"
 TEST_CASE("an aligned timer keeps its initial delay, whatever happens during it") {
   ScheduleExtras extras{{.initial_delay = 90min, .align_to_epoch = true}};
   // The wall clock shows 0:20 at at(0s): the first point at 1:50 or later is at 2:00.
-  extras.wall_offset = 20min - at(0s).time_since_epoch();
-  Schedule schedule{hourly(), at(0s), &extras};
+  extras.grid.wall_offset = 20min - at(0s).time_since_epoch();
+  Schedule schedule{on_the_hour(), at(0s), &extras};
   CHECK(schedule.due() == at(100min));
   SECTION("the wall clock is set") {
-    CHECK(schedule.follow_clock(extras.wall_offset + 2s, at(1min), false) == 0);
+    CHECK(schedule.follow_clock(extras.grid.wall_offset + 2s, at(1min), false) == 0);
     CHECK(schedule.due() == at(100min - 2s));
-    CHECK(schedule.follow_clock(extras.wall_offset + 20min, at(2min), false) == 0);
+    CHECK(schedule.follow_clock(extras.grid.wall_offset + 20min, at(2min), false) == 0);
     CHECK(schedule.due() == at(140min - 2s));
   }
   SECTION("it is paused") {
@@ -534,17 +543,18 @@ TEST_CASE("points that pass while a timer is paused are passed over, and its gri
 }
 
 TEST_CASE("ticks are counted from the epoch, from each point to the next") {
-  const ScheduleExtras extras = aligned(1h);
-  CHECK(extras.tick(at(0s), 1h) == 1);
-  CHECK(extras.tick(at(1h - 1ns), 1h) == 1);
-  CHECK(extras.tick(at(1h), 1h) == 2);
-  CHECK(extras.tick(at(0s), 1min) == 60);
-  CHECK(extras.tick(at(-2h), 1h) == 0);
+  ScheduleExtras extras = aligned(1h);
+  const Grid grid{on_the_hour(), &extras.grid};
+  CHECK(grid.tick(at(0s)) == 1);
+  CHECK(grid.tick(at(1h - 1ns)) == 1);
+  CHECK(grid.tick(at(1h)) == 2);
+  CHECK(grid.tick(at(-2h)) == 0);
+  CHECK(Grid{{.interval = 1min, .align_to_epoch = true}, &extras.grid}.tick(at(0s)) == 60);
 }
 
 TEST_CASE("what another replica runs is passed over, retries with it, and failures are not forgotten") {
   ScheduleExtras extras = aligned(0s);
-  Schedule schedule{hourly(), at(0s), &extras};
+  Schedule schedule{on_the_hour(), at(0s), &extras};
   run(schedule, at(1h), false);
   CHECK(schedule.is_off_grid());
   CHECK(schedule.pass_over(at(1h + 1s)) == 0);
