@@ -87,8 +87,7 @@ class TimerWorld {
                          .queue = time.queue(),
                          .event_loop = context,
                          .log = {logger_, service_},
-                         .worker_threads = worker_threads,
-                         .workers_inline = workers_inline,
+                         .workers = {.threads = worker_threads, .inlined = workers_inline},
                          .blocking_threshold = blocking_threshold,
                          .observer = observer,
                          .claims = claims});

@@ -226,16 +226,16 @@ CLIFFRACER_DECL asio::awaitable<bool> Service::start_here() {
     if (!failure && !stop_requested_) {
       open_for_messages();
       join_cluster(opened);
-      timers_.start(tasks_, {.strand = strand_,
-                             .queue = queue_,
-                             .event_loop = context_,
-                             .log = log_,
-                             .worker_threads = config_.worker_threads,
-                             .workers_inline = environment_.workers_inline(),
-                             .blocking_threshold = config_.blocking_threshold,
-                             .run_probe = environment_.run_probe(),
-                             .observer = observer_,
-                             .claims = claims_.get()});
+      timers_.start(tasks_,
+                    {.strand = strand_,
+                     .queue = queue_,
+                     .event_loop = context_,
+                     .log = log_,
+                     .workers = {.threads = config_.worker_threads, .inlined = environment_.workers_inline()},
+                     .blocking_threshold = config_.blocking_threshold,
+                     .run_probe = environment_.run_probe(),
+                     .observer = observer_,
+                     .claims = claims_.get()});
     }
   } catch (...) {
     failure = std::current_exception();  // no threads to be had

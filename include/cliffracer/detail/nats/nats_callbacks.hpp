@@ -33,12 +33,12 @@ struct Subscription {
 /// The subscriptions of the process whose messages are wanted. A callback brings the number of its
 /// subscription and not a pointer to it: nats.c tells that the last callback has ended only if that was asked
 /// for before the connection ended, so a closure might have to be kept for ever.
-class SubscriptionTable {
+class SubscriptionRegistry {
  public:
   /// Never destroyed: threads of nats.c may still run when the process exits.
-  [[nodiscard]] static SubscriptionTable& of_process() {
-    static SubscriptionTable& table = *new SubscriptionTable;
-    return table;
+  [[nodiscard]] static SubscriptionRegistry& of_process() {
+    static SubscriptionRegistry& registry = *new SubscriptionRegistry;
+    return registry;
   }
 
   /// Numbers are not used twice, so a late message cannot reach another subscription.
@@ -67,11 +67,11 @@ class SubscriptionTable {
   std::uintptr_t newest_ = 0;
 };
 
-/// A subscription in the table, as long as this lives.
+/// A subscription in the registry, as long as this lives.
 class WantedMessages {
  public:
   explicit WantedMessages(Subscription subscription)
-      : number_{SubscriptionTable::of_process().add(std::move(subscription))} {}
+      : number_{SubscriptionRegistry::of_process().add(std::move(subscription))} {}
 
   WantedMessages(WantedMessages&& other) noexcept : number_{std::exchange(other.number_, 0)} {}
   WantedMessages& operator=(WantedMessages&& other) noexcept {
@@ -80,7 +80,7 @@ class WantedMessages {
   }
 
   ~WantedMessages() {
-    if (number_ != 0) SubscriptionTable::of_process().remove(number_);
+    if (number_ != 0) SubscriptionRegistry::of_process().remove(number_);
   }
 
   /// For on_message.
@@ -130,7 +130,7 @@ inline void on_message(natsConnection* /*connection*/, natsSubscription* /*subsc
                        void* closure) {
   if (message == nullptr) return;
   const NatsHandle<natsMsg> owner{message};
-  const auto subscription = SubscriptionTable::of_process().find(std::bit_cast<std::uintptr_t>(closure));
+  const auto subscription = SubscriptionRegistry::of_process().find(std::bit_cast<std::uintptr_t>(closure));
   if (!subscription) return;
   try {
     subscription->core->received(to_inbox_message(*subscription, message));

@@ -3,17 +3,16 @@
 #include <cliffracer/detail/coroutine/operation_memory.hpp>
 #include <cliffracer/detail/coroutine/timer_coroutine.hpp>
 #include <cliffracer/detail/text/service_log.hpp>
-#include <cliffracer/detail/time/alarm.hpp>
 #include <cliffracer/detail/time/timer_queue.hpp>
-#include <cliffracer/detail/time/wall_clock.hpp>
 #include <cliffracer/detail/timer/method_runners.hpp>
+#include <cliffracer/detail/timer/plain_methods.hpp>
 #include <cliffracer/detail/timer/tick_claims.hpp>
 #include <cliffracer/detail/timer/time_limits.hpp>
 #include <cliffracer/detail/timer/timer_claims.hpp>
 #include <cliffracer/detail/timer/timer_entry.hpp>
 #include <cliffracer/detail/timer/timer_places.hpp>
 #include <cliffracer/detail/timer/timer_runs.hpp>
-#include <cliffracer/detail/timer/worker_pool.hpp>
+#include <cliffracer/detail/timer/wall_clock_watch.hpp>
 #include <cliffracer/detail/work/task_group.hpp>
 #include <cliffracer/detail/work/work_context.hpp>
 #include <cliffracer/timer_observer.hpp>
@@ -28,7 +27,6 @@
 #include <coroutine>
 #include <exception>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -47,8 +45,7 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
     TimerQueue& queue;
     asio::io_context& event_loop;
     ServiceLog log;
-    std::size_t worker_threads = 0;                  ///< As ServiceConfig says.
-    bool workers_inline = false;                     ///< Plain methods run on the event loop instead.
+    PlainMethods::Workers workers{};
     std::chrono::nanoseconds blocking_threshold{0};  ///< As ServiceConfig says.
     RunProbe* run_probe = nullptr;
     std::shared_ptr<TimerObserver> observer{};
@@ -60,18 +57,17 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
       : strand_{around.strand},
         queue_{around.queue},
         tasks_{tasks},
-        worker_threads_{around.worker_threads},
-        workers_inline_{around.workers_inline},
-        workers_{around.event_loop, queue_.source(), [this](TimerEntry& timer) { worker_returned(timer); }},
         runs_{{.log = TimerLog{around.log},
                .blocking_threshold = around.blocking_threshold,
                .run_probe = around.run_probe,
                .observer = around.observer}},
         places_{queue_, tasks, *this, runs_.log()},
         limits_{strand_, queue_, places_, runs_},
+        plain_methods_{queue_, around.event_loop, around.workers,
+                       runs_,  limits_,           [this](TimerEntry& timer) { worker_returned(timer); }},
         claims_{runs_, around.claims},
         runners_{*this, strand_, tasks_, runs_.watch().is_on() ? &queue_.source() : nullptr},
-        clock_alarm_{queue_, strand_} {}
+        wall_clock_{queue_, strand_, [this](std::chrono::nanoseconds step) { follow_clock(step); }} {}
 
   /// Starts the timers. Throws std::bad_alloc, and std::system_error without threads.
   void start(Entries entries) {
@@ -126,7 +122,7 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
     // A timer whose claim or run is in progress leaves after it.
     while (!places_.is_batch_empty()) dismiss(places_.pop());
     runners_.stop();
-    clock_alarm_.ring();
+    wall_clock_.stop();
     claims_.request_stop();
   }
 
@@ -228,19 +224,14 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
   /// What the timer needs is there. May throw.
   void prepare(const TimerEntry& timer) {
     if (timer.method->start && runners_.empty()) runners_.spawn();
-    if (timer.schedule.grid().is_aligned() && !wall_clock_) {
-      wall_clock_.emplace(queue_.source());
-      tasks_.spawn({}, watch_wall_clock());
-    }
-    if (!timer.worker_run) return;
-    ++plain_;
-    if (!workers_inline_) workers_.reserve(worker_threads_ > 0 ? std::min(worker_threads_, plain_) : plain_);
+    if (timer.schedule.grid().is_aligned()) wall_clock_.start(tasks_);
+    plain_methods_.prepare(timer);
   }
 
   /// The timer begins to wait.
   void admit(TimerEntry& timer) {
     timer.group = this;
-    if (timer.schedule.grid().is_aligned()) timer.extras->grid.wall_offset = wall_clock_->offset();
+    if (timer.schedule.grid().is_aligned()) timer.extras->grid.wall_offset = wall_clock_.offset();
     runs_.start(timer, now_);
     places_.hold();
     timer.coroutine = run(timer);
@@ -270,11 +261,11 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
   // Other replicas go by their wall clocks. This one may have been set since it was last looked at, in
   // particular while the process stood still.
   [[gnu::noinline]] bool needs_claim(TimerEntry& timer) {
-    look_at_wall_clock();
+    wall_clock_.look();
     return claims_.is_missing(timer, now_);
   }
   [[gnu::noinline]] bool is_granted(TimerEntry& timer) {
-    look_at_wall_clock();
+    wall_clock_.look();
     return claims_.grants_run(timer, now_);
   }
 
@@ -293,45 +284,8 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
     return !timer.method->start || timer.thrown;
   }
 
-  /// Calls the timer's method, here or on a worker, unless that was not possible. True: the run has ended.
-  bool call(TimerEntry& timer) {
-    if (timer.thrown) return true;
-    if (timer.worker_run) return !call_on_worker(timer);
-    try {
-      timer.context = &context_;
-      context_.begin();
-      const WorkContextScope scope{&context_};
-      if (timer.method->takes_context) {
-        const TickContext tick = runs_.context_of(timer);
-        timer.method->call(timer.object, &tick);
-      } else {
-        timer.method->call(timer.object, nullptr);
-      }
-    } catch (...) {
-      timer.thrown = std::current_exception();
-    }
-    now_ = queue_.now();
-    runs_.held(timer, timer.schedule.last_start(), now_);
-    return true;
-  }
-
-  /// False: there is no memory for it, and the run has failed.
-  [[gnu::noinline]] bool call_on_worker(TimerEntry& timer) {
-    WorkerRun& run = *timer.worker_run;
-    try {
-      timer.context = &run.context;
-      run.tick = runs_.context_of(timer);
-      run.asked = now_;
-      run.context.begin();
-      workers_.post(timer);
-    } catch (...) {
-      timer.thrown = std::current_exception();
-      return false;
-    }
-    now_ = queue_.now();
-    limits_.arm(timer, nullptr, now_);
-    return true;
-  }
+  /// Unless that was not possible. True: the run has ended.
+  bool call(TimerEntry& timer) { return timer.thrown || plain_methods_.call(timer, now_); }
 
   void end(TimerEntry& timer) {
     if (timer.has_extra_end) return end_special(timer);
@@ -356,8 +310,6 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
 
   // How long runs may follow each other before other work of the event loop gets its turn.
   static constexpr std::chrono::nanoseconds turn_length = std::chrono::milliseconds{1};
-  // How long after it was set aligned timers still go by the old wall clock at most.
-  static constexpr std::chrono::nanoseconds wall_clock_period = std::chrono::seconds{1};
 
   struct Due {
     using allocator_type = OperationAllocator<std::byte>;
@@ -424,7 +376,7 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
           // A failed run, though the method was not called.
           TimerEntry& timer = places_.pop();
           timer.thrown = std::current_exception();
-          timer.context = &context_;
+          timer.context = &plain_methods_.context();
           advance(timer);
           timer.thrown = nullptr;
           continue;
@@ -483,7 +435,7 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
   /// Destroys the timer, unless somebody else looks at it.
   void forget(TimerEntry& timer) noexcept {
     runners_.forget(timer);
-    if (timer.worker_run) --plain_;
+    plain_methods_.forget(timer);
     places_.release_room();
     const std::size_t place = timer.index;
     const std::shared_ptr<TimerEntry> last_holder = std::move(entries_[place]);
@@ -502,25 +454,13 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
     places_.wait_again(timer, now_);
   }
 
-  // ---- The wall clock
-
-  asio::awaitable<void> watch_wall_clock() {
-    while (!runs_.is_stopping()) {
-      co_await clock_alarm_.wait_until(later(queue_.now(), wall_clock_period));
-      look_at_wall_clock();
-    }
-  }
-
-  void look_at_wall_clock() {
-    if (const auto step = wall_clock_->look(); step.count() != 0 && !runs_.is_stopping()) follow_clock(step);
-  }
-
+  /// The wall clock was set.
   void follow_clock(std::chrono::nanoseconds step) {
     now_ = queue_.now();
     runs_.log().clock_stepped(step);
     for (const auto& entry : entries_) {
       if (!entry->schedule.grid().is_aligned()) continue;
-      runs_.follow_clock(*entry, wall_clock_->offset(), now_);
+      runs_.follow_clock(*entry, wall_clock_.offset(), now_);
       wait_again(*entry);
     }
   }
@@ -529,13 +469,10 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
   TimerQueue& queue_;
   TaskGroup& tasks_;
   Entries entries_;
-  const std::size_t worker_threads_;
-  const bool workers_inline_;
-  std::size_t plain_ = 0;  // timers on the worker pool
-  WorkerPool workers_;
   TimerRuns runs_;
   TimerPlaces places_;
   TimeLimits limits_;
+  PlainMethods plain_methods_;
   TimerClaims claims_;
 
   TimePoint now_{};  // as of the newest look at the clock
@@ -543,10 +480,8 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
   bool is_turn_pending_ = false;
   OperationMemory due_memory_;
   OperationMemory turn_memory_;
-  WorkContext context_;  // of plain methods on the event loop
   MethodRunners<TimerLoop> runners_;
-  std::optional<WallClock> wall_clock_;
-  Alarm clock_alarm_;
+  WallClockWatch wall_clock_;
 };
 
 }  // namespace cliffracer::detail

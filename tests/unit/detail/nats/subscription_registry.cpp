@@ -12,7 +12,7 @@ namespace {
 using cliffracer::ServiceConfig;
 using cliffracer::detail::LinkCore;
 using cliffracer::detail::nats_callbacks::Subscription;
-using cliffracer::detail::nats_callbacks::SubscriptionTable;
+using cliffracer::detail::nats_callbacks::SubscriptionRegistry;
 using cliffracer::detail::nats_callbacks::WantedMessages;
 
 std::shared_ptr<LinkCore> core() {
@@ -26,31 +26,31 @@ std::uintptr_t number_of(const WantedMessages& messages) {
 }  // namespace
 
 TEST_CASE("a callback finds its subscription by number until the subscription ends") {
-  SubscriptionTable table;
-  const auto number = table.add({core(), 7});
-  const auto other = table.add({core(), 8});
+  SubscriptionRegistry registry;
+  const auto number = registry.add({core(), 7});
+  const auto other = registry.add({core(), 8});
   CHECK(number != other);
-  const std::optional<Subscription> found = table.find(number);
+  const std::optional<Subscription> found = registry.find(number);
   REQUIRE(found);
   CHECK(found->id == 7);
-  table.remove(number);
-  CHECK_FALSE(table.find(number));
-  CHECK(table.find(other));
+  registry.remove(number);
+  CHECK_FALSE(registry.find(number));
+  CHECK(registry.find(other));
 }
 
 TEST_CASE("a late callback does not find the subscription that came next") {
-  SubscriptionTable table;
-  const auto ended = table.add({core(), 7});
-  table.remove(ended);
-  static_cast<void>(table.add({core(), 8}));
-  CHECK_FALSE(table.find(ended));
+  SubscriptionRegistry registry;
+  const auto ended = registry.add({core(), 7});
+  registry.remove(ended);
+  static_cast<void>(registry.add({core(), 8}));
+  CHECK_FALSE(registry.find(ended));
 }
 
 TEST_CASE("a callback that runs while its subscription ends keeps the link, and nothing does afterwards") {
   const std::shared_ptr<LinkCore> link = core();
   auto messages = std::make_unique<WantedMessages>(Subscription{link, 7});
   {
-    const auto running = SubscriptionTable::of_process().find(number_of(*messages));
+    const auto running = SubscriptionRegistry::of_process().find(number_of(*messages));
     REQUIRE(running);
     messages.reset();
     CHECK(running->core == link);
@@ -65,7 +65,7 @@ TEST_CASE("wanted messages that were moved are removed once, with their last own
   {
     const WantedMessages second{std::move(*first)};
     first.reset();
-    CHECK(SubscriptionTable::of_process().find(number));
+    CHECK(SubscriptionRegistry::of_process().find(number));
   }
-  CHECK_FALSE(SubscriptionTable::of_process().find(number));
+  CHECK_FALSE(SubscriptionRegistry::of_process().find(number));
 }
