@@ -13,6 +13,7 @@
 #include <asio/use_future.hpp>
 
 #include <cliffracer/cluster_config.hpp>
+#include <cliffracer/cron_expression.hpp>
 #include <cliffracer/error.hpp>
 #include <cliffracer/listener.hpp>
 #include <cliffracer/missed_ticks.hpp>
@@ -29,3 +30,4 @@
 #include <cliffracer/timer_observer.hpp>
 #include <cliffracer/timer_stats.hpp>
 #include <cliffracer/version.hpp>
+#include <cliffracer/zone.hpp>

@@ -7,6 +7,7 @@
     "define CLIFFRACER_SEPARATE_COMPILATION for all files of the program, or do without <cliffracer/src.hpp>"
 #endif
 
+#include <cliffracer/impl/cron_expression.ipp>
 #include <cliffracer/impl/nats_service.ipp>
 #include <cliffracer/impl/service_config.ipp>
 #include <cliffracer/impl/service_info.ipp>
