@@ -6,7 +6,7 @@ include(CMakePackageConfigHelpers)
 set(_package_dir "${CMAKE_INSTALL_DATADIR}/cmake/cliffracer")
 set(_pkgconfig_dir "${CMAKE_INSTALL_DATADIR}/pkgconfig")
 
-install(TARGETS cliffracer EXPORT cliffracerTargets FILE_SET HEADERS FILE_SET prometheus)
+install(TARGETS cliffracer EXPORT cliffracerTargets FILE_SET HEADERS FILE_SET prometheus FILE_SET time_zone)
 install(EXPORT cliffracerTargets NAMESPACE cliffracer:: DESTINATION "${_package_dir}")
 
 set(_archive_dir "${CMAKE_INSTALL_LIBDIR}")

@@ -1,0 +1,1 @@
+#include <cliffracer/time_zone_src.hpp>
