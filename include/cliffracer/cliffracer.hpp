@@ -13,6 +13,7 @@
 #include <asio/use_future.hpp>
 
 #include <cliffracer/cluster_config.hpp>
+#include <cliffracer/cron.hpp>
 #include <cliffracer/cron_expression.hpp>
 #include <cliffracer/error.hpp>
 #include <cliffracer/listener.hpp>

@@ -87,6 +87,12 @@ class CronExpression {
   /// expression itself.
   [[nodiscard]] CronExpression spread(std::uint64_t seed) const;
 
+  /// Two points may lie so close, and none do closer where clocks are not changed: 5 min for "*/5 9-17 * *
+  /// *", 24 h for "30 2 * * MON-FRI".
+  [[nodiscard]] constexpr std::chrono::seconds shortest_distance() const noexcept {
+    return detail::shortest_distance(fields_);
+  }
+
   /// The first point that is later than `time`. Nothing: there is none up to the end of 2400, or an H has no
   /// value yet.
   template <class Duration>

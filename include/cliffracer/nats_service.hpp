@@ -19,12 +19,17 @@
 #include <nlohmann/json.hpp>
 
 #include <chrono>
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace cliffracer {
+
+template <auto Method, class Type>
+struct cron;
 
 namespace detail {
 
@@ -159,6 +164,13 @@ class NatsService {
   /// paused, a run is in progress, or the timer does not run.
   [[nodiscard]] std::optional<std::chrono::steady_clock::time_point> next_due(std::string_view name) const;
 
+  /// Up to `count` coming points at which the timer is due, by the wall clock as it is set now; the first of
+  /// them may be a retry or a run that was asked for. Empty while it is paused or does not run. With
+  /// Pacing::after_run no more than the next one is known. A calendar ends in 2262, where 64-bit nanoseconds
+  /// do.
+  [[nodiscard]] std::vector<std::chrono::system_clock::time_point> next_runs(std::string_view name,
+                                                                             std::size_t count) const;
+
   /// Ends one timer. No run of it starts any more; one in progress ends normally, also when it is that which
   /// calls. The name is free at once, and the statistics of the timer leave with it.
   void remove(std::string_view name);
@@ -196,6 +208,10 @@ class NatsService {
     add_timer(detail::registration_of(registration, self_as<typename timer<Method, Type>::service_type>()));
   }
   template <auto Method, class Type>
+  void add_one(const cron<Method, Type>& registration) {
+    add_timer(detail::registration_of(registration, self_as<typename cron<Method, Type>::service_type>()));
+  }
+  template <auto Method, class Type>
   void add_one(const rpc<Method, Type>& registration) {
     add_handler(detail::registration_of(registration, self_as<typename rpc<Method, Type>::service_type>()));
   }
@@ -207,8 +223,8 @@ class NatsService {
   template <class Other>
   void add_one(const Other&) {
     static_assert(detail::always_false<Other>,
-                  "add() takes timer<&Service::method>{...}, rpc<&Service::method>{...} and "
-                  "listener<&Service::method>{...}");
+                  "add() takes timer<&Service::method>{...}, cron<&Service::method>{...}, "
+                  "rpc<&Service::method>{...} and listener<&Service::method>{...}");
   }
   /// Looked for at run time, because the class that is under construction is known only there. Finds bases of
   /// the service that are no NatsService, too. Null: it is neither.

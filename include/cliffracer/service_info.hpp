@@ -61,6 +61,8 @@ struct ServiceInfo {
       started{};  ///< The newest start; empty before the first.
   std::vector<EndpointInfo>
       endpoints{};  ///< The methods and, last, those of remote_control, with their numbers.
+  /// The time zones of the cron timers but for UTC, each with the version of its data: "Europe/Berlin 2025b".
+  std::vector<std::string> time_zones{};
 };
 
 /// Calls `visitor` with each field of BrokerInfo.
@@ -127,6 +129,8 @@ constexpr void visit_fields(std::type_identity<ServiceInfo>, Visitor&& visitor) 
                      "The newest start; empty before the first."});
   visitor(StatsField{"endpoints", &Stats::endpoints, StatsUnit::none,
                      "RPC methods, those of remote_control included, with their numbers."});
+  visitor(StatsField{"time_zones", &Stats::time_zones, StatsUnit::none,
+                     "The time zones of the cron timers but for UTC, each with the version of its data."});
 }
 
 void to_json(nlohmann::json& json, const BrokerInfo& info);

@@ -87,7 +87,9 @@ struct TimerStats {
   std::string name{};  ///< Unique in the service: the method's name, or what `.name` said.
   std::string method_name{};
 
-  std::chrono::nanoseconds interval{0};
+  /// When it is due: "every 30 s", "30 2 * * MON-FRI Europe/Berlin".
+  std::string schedule{};
+  std::chrono::nanoseconds interval{0};  ///< 0: it has a calendar.
   std::chrono::nanoseconds max_drift{0};
   std::chrono::nanoseconds error_backoff{0};
   std::chrono::nanoseconds tolerance{0};  ///< In force: the timer's own or the service's default.
@@ -221,8 +223,10 @@ constexpr void visit_fields(std::type_identity<TimerStats>, Visitor&& visitor) {
   constexpr std::string_view ended = "Runs that have ended, by outcome.";
   visitor(StatsField{"name", &Stats::name, StatsUnit::none, "Unique in the service."});
   visitor(StatsField{"method_name", &Stats::method_name, StatsUnit::none, "The method that runs."});
-  visitor(StatsField{"interval", &Stats::interval, StatsUnit::seconds, "Time between due points.",
-                     StatsMetric{"interval_seconds"}});
+  visitor(StatsField{"schedule", &Stats::schedule, StatsUnit::none,
+                     "When the timer is due, in words or as a calendar."});
+  visitor(StatsField{"interval", &Stats::interval, StatsUnit::seconds,
+                     "Time between due points; 0 with a calendar.", StatsMetric{"interval_seconds"}});
   visitor(
       StatsField{"max_drift", &Stats::max_drift, StatsUnit::seconds,
                  "How late a run may be before it counts as drifted and stands for all that was missed."});

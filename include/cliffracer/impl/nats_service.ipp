@@ -78,6 +78,11 @@ CLIFFRACER_DECL std::optional<std::chrono::steady_clock::time_point> NatsService
   return service_->next_due(name);
 }
 
+CLIFFRACER_DECL std::vector<std::chrono::system_clock::time_point> NatsService::next_runs(
+    std::string_view name, std::size_t count) const {
+  return service_->next_runs(name, count);
+}
+
 CLIFFRACER_DECL void NatsService::set_observer(std::shared_ptr<TimerObserver> observer) {
   service_->set_observer(std::move(observer));
 }

@@ -112,6 +112,7 @@ CLIFFRACER_DECL ServiceInfo Service::describe() const {
 CLIFFRACER_DECL ServiceInfo Service::get_service_info() const {
   ServiceInfo info = describe();
   info.timers = get_timer_stats().timers;
+  info.time_zones = timers_.time_zones();
   const auto current = link();
   const LinkStatus status = current ? current->status() : LinkStatus{};
   info.broker = {.state = std::string{to_string(status.state)},

@@ -5,14 +5,17 @@
 #include <cliffracer/detail/registration/handler_call.hpp>
 #include <cliffracer/detail/service/service.hpp>
 #include <cliffracer/detail/text/exception_text.hpp>
+#include <cliffracer/detail/text/json_fields.hpp>
 #include <cliffracer/timer_stats.hpp>
 
 #include <nlohmann/json.hpp>
 
 #include <chrono>
+#include <cstddef>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 
 // How a service's timers are controlled with requests to `{service}.rpc.timers.*`.
 
@@ -36,6 +39,9 @@ namespace cliffracer::detail {
     throw BadArgument{std::string{name} + " must be a number of seconds"};
   return std::chrono::duration<double>{found->get<double>()};
 }
+
+// More would not fit into a message of usual size.
+inline constexpr std::size_t most_runs_told = 1000;
 
 CLIFFRACER_DECL void Service::add_remote_control() {
   const auto add = [this](std::string name, auto call) {
@@ -64,6 +70,25 @@ CLIFFRACER_DECL void Service::add_remote_control() {
       service.set_interval(timer, seconds_argument(request.payload, "interval"));
     });
   });
+  add("next_runs", [](void* self, Request& request) { return tell_next_runs(self, request); });
+}
+
+/// The coming due points of the timer that a request names, in seconds since the epoch.
+CLIFFRACER_DECL nlohmann::json Service::tell_next_runs(void* self, const Request& request) {
+  const auto& service = *static_cast<const Service*>(self);
+  const std::string timer = text_argument(request.payload, "name", true);
+  const auto wanted = request.payload.find("count");
+  const bool is_given = wanted != request.payload.end();
+  if (is_given && (!wanted->is_number_unsigned() || *wanted > most_runs_told))
+    throw BadArgument{"count must be a whole number up to " + std::to_string(most_runs_told)};
+  nlohmann::json runs = nlohmann::json::array();
+  try {
+    for (const auto run : service.next_runs(timer, is_given ? wanted->get<std::size_t>() : 10))
+      runs.push_back(in_seconds(run.time_since_epoch()));
+  } catch (const std::invalid_argument& refused) {
+    throw BadArgument{std::string{text_of(refused)}};
+  }
+  return {{"name", timer}, {"next_runs", std::move(runs)}};
 }
 
 /// Does `action` with the timer that a request names. Returns the timer's statistics after it.

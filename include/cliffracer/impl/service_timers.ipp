@@ -4,12 +4,14 @@
 #include <cliffracer/detail/service/service.hpp>
 
 #include <chrono>
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 // How the service lets its timers be controlled and observed.
 
@@ -32,6 +34,11 @@ CLIFFRACER_DECL void Service::set_interval(std::string_view name, OptionDuration
 CLIFFRACER_DECL std::optional<std::chrono::steady_clock::time_point> Service::next_due(
     std::string_view name) const {
   return timers_.next_due(config_.name, name);
+}
+
+CLIFFRACER_DECL std::vector<std::chrono::system_clock::time_point> Service::next_runs(
+    std::string_view name, std::size_t count) const {
+  return timers_.next_runs(config_.name, name, count, queue_.now(), queue_.source().wall_clock());
 }
 
 CLIFFRACER_DECL void Service::set_observer(std::shared_ptr<TimerObserver> observer) {

@@ -144,6 +144,9 @@ class VirtualTime final {
     return instant - beginning;
   }
 
+  /// What the wall clock shows.
+  [[nodiscard]] std::chrono::system_clock::time_point wall_clock() const noexcept;
+
   /// Lets everything happen that is due within `duration` (>= 0), which includes its last instant.
   void advance(std::chrono::nanoseconds duration);
 

@@ -65,6 +65,17 @@ TEST_CASE("a timer is paused, resumed, triggered and given another interval by r
   CHECK(shop->tidied == 10);
 }
 
+TEST_CASE("the coming runs of a timer can be asked for by a request") {
+  VirtualTime time;
+  Broker broker{time};
+  const auto shop = time.make<Shop>(true);
+  time.start(*shop);
+  const double begin = std::chrono::duration<double>{time.wall_clock().time_since_epoch()}.count();
+  const json reply = ask(time, broker, "next_runs", {{"name", "tidy"}, {"count", 3}});
+  CHECK(reply["result"] == json{{"name", "tidy"}, {"next_runs", {begin + 60, begin + 120, begin + 180}}});
+  CHECK(ask(time, broker, "next_runs", {{"name", "tidy"}})["result"]["next_runs"].size() == 10);
+}
+
 TEST_CASE("a request that makes no sense is answered with what is wrong") {
   VirtualTime time;
   Broker broker{time};
@@ -84,6 +95,11 @@ TEST_CASE("a request that makes no sense is answered with what is wrong") {
         "bad argument: service shop: timer tidy: interval must be greater than zero");
   CHECK(error("set_interval", {{"name", "tidy"}, {"interval", 1e300}}) ==
         "bad argument: service shop: timer tidy: interval must fit in 64-bit nanoseconds (292 years)");
+  CHECK(error("next_runs", {{"name", "tidy"}, {"count", -1}}) ==
+        "bad argument: count must be a whole number up to 1000");
+  CHECK(error("next_runs", {{"name", "tidy"}, {"count", 1001}}) ==
+        "bad argument: count must be a whole number up to 1000");
+  CHECK(error("next_runs", {{"name", "x"}}) == "bad argument: service shop: there is no timer \"x\"");
   CHECK(error("erase", {{"name", "tidy"}}) == "Unknown method: timers.erase");
   CHECK(shop->get_timer_stats().timers[0].interval == 1min);
   CHECK_FALSE(shop->get_timer_stats().timers[0].is_paused);
@@ -123,7 +139,7 @@ TEST_CASE("the methods of the remote control are endpoints with counters") {
   static_cast<void>(ask(time, broker, "pause", json::object()));
   const auto info = shop->get_service_info();
   CHECK(info.methods.empty());
-  REQUIRE(info.endpoints.size() == 4);
+  REQUIRE(info.endpoints.size() == 5);
   CHECK(info.endpoints[0].subject == "shop.rpc.timers.pause");
   CHECK(info.endpoints[0].num_requests == 2);
   CHECK(info.endpoints[0].num_errors == 1);

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <bit>
+#include <chrono>
 #include <cstdint>
 
 namespace cliffracer::detail {
@@ -33,6 +36,28 @@ struct CronFields {
 
   friend constexpr bool operator==(const CronFields&, const CronFields&) noexcept = default;
 };
+
+/// How close two values of a set lie, where `size` is the first value that is one too large and the same as
+/// 0.
+[[nodiscard]] constexpr unsigned smallest_gap(std::uint64_t set, unsigned size) noexcept {
+  unsigned smallest = size;
+  unsigned since = 0;
+  for (unsigned value = static_cast<unsigned>(std::countr_zero(set)) + 1; value < 2 * size; ++value) {
+    ++since;
+    if ((set >> value % size & 1U) == 0) continue;
+    smallest = std::min(smallest, since);
+    since = 0;
+  }
+  return smallest;
+}
+
+/// How close two points may lie where clocks are not changed.
+[[nodiscard]] constexpr std::chrono::seconds shortest_distance(const CronFields& fields) noexcept {
+  using namespace std::chrono;
+  if (std::popcount(fields.seconds) > 1) return seconds{smallest_gap(fields.seconds, 60)};
+  if (std::popcount(fields.minutes) > 1) return minutes{smallest_gap(fields.minutes, 60)};
+  return hours{smallest_gap(fields.hours, 24)};
+}
 
 /// Bits `first` to `last`, both included; at most 63.
 [[nodiscard]] constexpr std::uint64_t bits_between(unsigned first, unsigned last) noexcept {

@@ -12,9 +12,13 @@
 
 namespace cliffracer::detail {
 
-/// The options of a timer<Method>, whichever method it is; timer says what they mean. An entry and its parts
-/// take what they need when they are made, after checked_options().
+struct Calendar;
+
+/// The options of a timer<Method> or cron<Method>, whichever method it is; these say what they mean. An entry
+/// and its parts take what they need when they are made, after checked_options().
 struct TimerOptions {
+  const Calendar* calendar = nullptr;  ///< Null: the timer has an interval.
+  /// With a calendar: the shortest that two of its points may lie apart.
   OptionDuration interval = std::chrono::nanoseconds{0};
   bool eager = false;
   OptionDuration max_drift = std::chrono::nanoseconds{0};

@@ -4,6 +4,7 @@
 #include <cliffracer/detail/registration/timer_options.hpp>
 #include <cliffracer/timer.hpp>
 
+#include <memory>
 #include <string>
 
 namespace cliffracer::detail {
@@ -14,6 +15,7 @@ struct TimerRegistration {
   TimerOptions options;
   const TimerMethod* method;
   void* object;  ///< Null: the method belongs to a class that the service is not.
+  std::shared_ptr<const Calendar> calendar{};  ///< Of a cron<Method>, else null.
 };
 
 /// `registration` bound to `object`, which must outlive the timer.

@@ -28,6 +28,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <functional>
@@ -83,6 +84,8 @@ class Service {
   void remove(std::string_view name);
   void set_interval(std::string_view name, OptionDuration interval);
   [[nodiscard]] std::optional<std::chrono::steady_clock::time_point> next_due(std::string_view name) const;
+  [[nodiscard]] std::vector<std::chrono::system_clock::time_point> next_runs(std::string_view name,
+                                                                             std::size_t count) const;
   void set_observer(std::shared_ptr<TimerObserver> observer);
 
   [[nodiscard]] const ServiceConfig& config() const noexcept { return config_; }
@@ -117,6 +120,7 @@ class Service {
   void join_cluster(const std::shared_ptr<Link>& opened);
   template <class Action>
   static nlohmann::json control(void* self, const Request& request, const Action& action);
+  static nlohmann::json tell_next_runs(void* self, const Request& request);
 
   // Only on the strand, each.
   asio::awaitable<bool> start_here();

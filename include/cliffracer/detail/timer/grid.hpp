@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cliffracer/detail/registration/calendar.hpp>
 #include <cliffracer/detail/registration/timer_options.hpp>
 #include <cliffracer/detail/time/time_point.hpp>
 #include <cliffracer/pacing.hpp>
@@ -7,6 +8,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <limits>
 #include <optional>
 
 namespace cliffracer::detail {
@@ -14,18 +16,20 @@ namespace cliffracer::detail {
 /// What few grids have: a delay before them, a wall clock that they follow.
 struct GridExtras {
   constexpr explicit GridExtras(const TimerOptions& options) noexcept
-      : initial_delay{options.initial_delay}, offset{options.offset} {}
+      : initial_delay{options.initial_delay}, offset{options.offset}, calendar{options.calendar} {}
 
-  /// From an instant of the timers' clock to what the wall clock shows, since the epoch and `offset`.
+  /// What the wall clock shows at an instant of the timers' clock, since the epoch and `offset`.
   [[nodiscard]] constexpr std::int64_t wall(TimePoint instant) const noexcept {
     return instant.time_since_epoch().count() + wall_offset.count() - offset.count();
   }
 
   const std::optional<std::chrono::nanoseconds> initial_delay;  // >= 0
   const std::chrono::nanoseconds offset;                        // of an aligned grid; >= 0, < interval
+  const Calendar* const calendar;                               // of a calendar's grid; else null
   TimePoint delay_end{};                                        // of the initial delay, or the start
   std::chrono::nanoseconds wall_offset{0};                      // from the timers' clock to the wall clock
   std::chrono::nanoseconds next_offset{0};   // the same by which the next point of the grid was found
+  std::int64_t passed_point = 0;             // what the wall clock showed at the newest point that has come
   std::optional<std::int64_t> last_point{};  // what the wall clock showed at the newest point that was run
 };
 
@@ -36,10 +40,11 @@ class Grid {
   enum class Kind : std::uint8_t {
     fixed,      // anchor + k * interval
     aligned,    // whenever the wall clock shows k * interval + offset
+    calendar,   // whenever the wall clock shows a point of a calendar
     after_run,  // the end of a run + interval; none from its start to its end
   };
 
-  /// `extras` may be null for a grid that is not aligned; else it must outlive the grid.
+  /// `extras` may be null for a grid that does not follow the wall clock; else it must outlive the grid.
   constexpr Grid(const TimerOptions& options, GridExtras* extras) noexcept
       : interval_{options.interval}, extras_{extras}, kind_{kind_of(options)} {}
 
@@ -53,15 +58,15 @@ class Grid {
   [[nodiscard]] constexpr TimePoint next() const noexcept { return next_; }
   [[nodiscard]] constexpr std::chrono::nanoseconds interval() const noexcept { return interval_; }
   [[nodiscard]] constexpr Kind kind() const noexcept { return kind_; }
-  [[nodiscard]] constexpr bool is_aligned() const noexcept { return kind_ == Kind::aligned; }
+  [[nodiscard]] constexpr bool follows_wall_clock() const noexcept {
+    return kind_ == Kind::aligned || kind_ == Kind::calendar;
+  }
 
   /// Moves behind `now`; returns how many points were not later than it.
   [[gnu::always_inline]] constexpr std::uint64_t pass(TimePoint now) noexcept {
     if (next_ > now) return 0;
-    if (kind_ == Kind::after_run) [[unlikely]] {
-      next_ = later(now, interval_);
-      return 1;
-    }
+    if (kind_ >= Kind::calendar) [[unlikely]]
+      return special_pass(now);
     const auto interval = static_cast<std::uint64_t>(interval_.count());
     const auto gap = static_cast<std::uint64_t>(now.time_since_epoch().count()) -
                      static_cast<std::uint64_t>(next_.time_since_epoch().count());
@@ -72,7 +77,10 @@ class Grid {
     return further + 1;
   }
 
-  constexpr void pass_one() noexcept { next_ = later(next_, interval_); }
+  constexpr void pass_one() noexcept {
+    if (kind_ == Kind::calendar) return step();
+    next_ = later(next_, interval_);
+  }
 
   /// A run begins, for the newest point that has come unless it is `off_grid`. Returns how many points are
   /// passed over thereby.
@@ -88,7 +96,7 @@ class Grid {
   /// Goes on by the wall clock as it is now, unless the next point has come by the clock as it was. Returns
   /// how many points the clock was set over.
   [[gnu::always_inline]] constexpr std::uint64_t follow_clock(TimePoint now) noexcept {
-    return is_aligned() ? realign(now) : 0;
+    return follows_wall_clock() ? realign(now) : 0;
   }
 
   /// No run is in progress, nor does one come before the next point.
@@ -105,7 +113,20 @@ class Grid {
       next_ = extras_->delay_end;
     else
       next_ = std::max(later(anchor, interval_), now);
-    if (is_aligned()) next_ = next_aligned(now);
+    if (follows_wall_clock()) next_ = next_aligned(now);
+  }
+
+  /// The first point behind `instant`, whichever one the grid stands at; `never` if it is not known. Any
+  /// thread that says what may change on another one: the interval, an instant at which a fixed grid has a
+  /// point, and the distance from the timers' clock to the wall clock.
+  [[nodiscard]] TimePoint point_after(TimePoint instant, std::chrono::nanoseconds interval, TimePoint phase,
+                                      std::chrono::nanoseconds wall_offset) const noexcept {
+    if (kind_ == Kind::after_run) return never;
+    if (kind_ == Kind::calendar)
+      return at(calendar_after((instant + wall_offset).time_since_epoch().count()), wall_offset);
+    if (kind_ == Kind::aligned) phase = TimePoint{extras_->offset - wall_offset};
+    const std::chrono::nanoseconds past = (instant - phase) % interval;
+    return later(instant, interval - (past.count() < 0 ? past + interval : past));
   }
 
   /// The number of the newest point that is not behind `instant`; 0 is at `offset` after the epoch. Before
@@ -116,6 +137,7 @@ class Grid {
 
  private:
   [[nodiscard]] static constexpr Kind kind_of(const TimerOptions& options) noexcept {
+    if (options.calendar) return Kind::calendar;
     if (options.pacing == Pacing::after_run) return Kind::after_run;
     return options.align_to_epoch ? Kind::aligned : Kind::fixed;
   }
@@ -128,10 +150,20 @@ class Grid {
     if (delay) next_ = later(anchor, *delay);
     extras.delay_end = delay ? next_ : anchor;
     extras.last_point.reset();
-    if (!is_aligned()) return;
+    if (!follows_wall_clock()) return;
     // A point at the start itself is passed over, one at the end of a delay is not.
     next_ = delay ? first_aligned(anchor) : aligned_after(anchor);
     extras.next_offset = extras.wall_offset;
+  }
+
+  [[gnu::noinline]] std::uint64_t special_pass(TimePoint now) noexcept {
+    if (kind_ == Kind::after_run) {
+      next_ = later(now, interval_);
+      return 1;
+    }
+    std::uint64_t passed = 0;
+    for (; next_ <= now; ++passed) step();
+    return passed;
   }
 
   [[gnu::noinline]] constexpr std::uint64_t special_run_began(bool off_grid, TimePoint now) noexcept {
@@ -145,10 +177,37 @@ class Grid {
     return realign(now);
   }
 
-  // Of an aligned grid.
+  // Of a calendar.
+
+  /// Goes on to the next point.
+  void step() noexcept {
+    GridExtras& extras = *extras_;
+    extras.passed_point = next_.time_since_epoch().count() + extras.next_offset.count();
+    next_ = at(calendar_after(extras.passed_point), extras.next_offset);
+  }
+
+  // What the wall clock shows, in nanoseconds since the epoch; `no_point` where they end.
+  static constexpr std::int64_t no_point = std::numeric_limits<std::int64_t>::max();
+
+  [[nodiscard]] std::int64_t calendar_after(std::int64_t wall) const noexcept {
+    using std::chrono::nanoseconds;
+    const Calendar& calendar = *extras_->calendar;
+    const auto next =
+        calendar.at.next_after(std::chrono::sys_time<nanoseconds>{nanoseconds{wall}}, calendar.zone);
+    constexpr auto end = std::chrono::floor<std::chrono::seconds>(nanoseconds{no_point});
+    return next && next->time_since_epoch() < end ? nanoseconds{next->time_since_epoch()}.count() : no_point;
+  }
+
+  /// The instant of the timers' clock at which the wall clock shows `wall`.
+  [[nodiscard]] static TimePoint at(std::int64_t wall, std::chrono::nanoseconds offset) noexcept {
+    return wall == no_point ? never : TimePoint{std::chrono::nanoseconds{wall} - offset};
+  }
+
+  // Of a grid that follows the wall clock.
 
   /// The first instant behind `instant` at which the wall clock shows a point.
   [[nodiscard]] constexpr TimePoint aligned_after(TimePoint instant) const noexcept {
+    if (kind_ == Kind::calendar) return at(calendar_after(extras_->wall(instant)), extras_->wall_offset);
     const std::int64_t past = extras_->wall(instant) % interval_.count();
     return later(instant, interval_ - std::chrono::nanoseconds{past < 0 ? past + interval_.count() : past});
   }
@@ -162,25 +221,36 @@ class Grid {
   [[nodiscard]] constexpr TimePoint next_aligned(TimePoint now) const noexcept {
     const TimePoint next = first_aligned(now);
     const bool was_run = extras_->last_point && extras_->wall(next) == *extras_->last_point;
-    return was_run ? later(next, interval_) : next;
+    return was_run ? aligned_after(next) : next;
   }
 
   /// What the wall clock showed at the newest point that has come counts, also if it was set since.
   constexpr void remember_point() noexcept {
-    const auto point = next_ - interval_ + extras_->next_offset - extras_->offset;
-    extras_->last_point = point.time_since_epoch().count();
+    if (kind_ == Kind::aligned) {
+      const auto point = next_ - interval_ + extras_->next_offset - extras_->offset;
+      extras_->passed_point = point.time_since_epoch().count();
+    }
+    extras_->last_point = extras_->passed_point;
   }
 
   [[gnu::noinline]] constexpr std::uint64_t realign(TimePoint now) noexcept {
     GridExtras& extras = *extras_;
     if (next_ <= now || extras.next_offset == extras.wall_offset) return 0;
-    const TimePoint before = next_;
-    const auto step = extras.wall_offset - extras.next_offset;
+    const std::int64_t before = (next_ + extras.next_offset - extras.offset).time_since_epoch().count();
     next_ = next_aligned(now);
     extras.next_offset = extras.wall_offset;
     // What lies in the initial delay was not due.
     if (next_ == never || now < extras.delay_end) return 0;
-    return static_cast<std::uint64_t>(std::max<std::int64_t>((next_ - before + step) / interval_, 0));
+    return points_between(before, extras.wall(next_));
+  }
+
+  /// From the point `first` to before `last`, by the wall clock.
+  [[nodiscard]] constexpr std::uint64_t points_between(std::int64_t first, std::int64_t last) const noexcept {
+    if (last <= first) return 0;
+    if (kind_ == Kind::aligned) return static_cast<std::uint64_t>((last - first) / interval_.count());
+    std::uint64_t points = 0;
+    for (std::int64_t point = first; point < last; point = calendar_after(point)) ++points;
+    return points;
   }
 
   std::chrono::nanoseconds interval_;  // > 0

@@ -55,8 +55,8 @@ class Schedule {
     last_due_ = TimePoint::min();
     last_start_ = anchor;
     failures_ = 0;
-    // An aligned grid has no point at the start.
-    off_grid_ = is_eager_ && grid_.is_aligned();
+    // A grid that follows the wall clock has no point at the start.
+    off_grid_ = is_eager_ && grid_.follows_wall_clock();
     is_run_wanted_ = false;
     skipped_last_ = false;
     due_ = off_grid_ ? anchor : grid_.next();

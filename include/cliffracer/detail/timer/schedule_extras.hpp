@@ -24,7 +24,7 @@ struct ScheduleExtras {
   /// Whether a Schedule with these options cannot do without.
   [[nodiscard]] static constexpr bool are_needed(const TimerOptions& options) noexcept {
     return options.initial_delay || options.jitter.value().count() > 0 || options.max_error_backoff ||
-           options.max_consecutive_errors > 0 || options.align_to_epoch;
+           options.max_consecutive_errors > 0 || options.align_to_epoch || options.calendar;
   }
 
   /// Uniform in [0, jitter).

@@ -15,6 +15,7 @@
 #include <cliffracer/scope.hpp>
 #include <cliffracer/tick_context.hpp>
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -79,9 +80,11 @@ enum class TimerMode : std::uint8_t {
 /// One registered timer of one service object: when it is due, what it is, what it did. What every tick
 /// touches lies at the beginning, in as few cache lines as possible.
 struct alignas(64) TimerEntry : TimerQueue::Waiter {
-  /// `options`: as checked_options() returns them; `seed`: of the jitter.
+  /// `options`: as checked_options() returns them; `seed`: of the jitter; `timer_calendar`: which they point
+  /// to.
   TimerEntry(std::string timer_name, const TimerMethod& timer_method, void* service,
-             const TimerOptions& options, std::uint64_t seed)
+             const TimerOptions& options, std::uint64_t seed,
+             std::shared_ptr<const Calendar> timer_calendar = {})
       : object{service},
         method{&timer_method},
         extras{ScheduleExtras::are_needed(options) ? std::make_unique<ScheduleExtras>(options, seed)
@@ -94,11 +97,12 @@ struct alignas(64) TimerEntry : TimerQueue::Waiter {
         cluster{options.scope == Scope::cluster ? std::make_unique<ClusterTimer>(options.when_unavailable)
                                                 : nullptr},
         has_extra_end{worker_run || limit || cluster || options.max_runs > 0},
-        stats{schedule.interval(),
+        stats{timer_calendar ? std::chrono::nanoseconds{0} : schedule.interval(),
               {.deferral = schedule.has_tolerance(),
                .worker_wait = worker_run != nullptr,
                .cluster = cluster != nullptr}},
         max_runs{options.max_runs},
+        calendar{std::move(timer_calendar)},
         name{std::move(timer_name)} {}
 
   /// Has fetched from memory what every tick touches, but for the statistics' buckets.
@@ -135,9 +139,11 @@ struct alignas(64) TimerEntry : TimerQueue::Waiter {
   TimerCoroutine::Frame frame;
   TimerCoroutine coroutine;  // while its loop runs
   StatsCell stats;
-  const std::uint64_t max_runs;  // 0: no limit
-  std::uint64_t runs = 0;        // since the start; counted if there is a limit
-  std::size_t index = 0;         // among the timers of its loop
+  const std::uint64_t max_runs;                    // 0: no limit
+  std::uint64_t runs = 0;                          // since the start; counted if there is a limit
+  std::size_t index = 0;                           // among the timers of its loop
+  std::atomic<std::int64_t> grid_phase{0};         // an instant at which a fixed grid has a point
+  const std::shared_ptr<const Calendar> calendar;  // null: it has an interval
   std::string name;
 };
 

@@ -23,6 +23,13 @@ namespace cliffracer::detail {
   return std::chrono::duration<double>{duration}.count();
 }
 
+/// "every 30 s", "30 2 * * MON-FRI Europe/Berlin"
+[[nodiscard]] inline std::string schedule_text(const TimerEntry& entry, std::chrono::nanoseconds interval) {
+  if (entry.calendar) return entry.calendar->text();
+  const bool is_after_run = entry.schedule.grid().kind() == Grid::Kind::after_run;
+  return fmt::format("every {} s{}", seconds(interval), is_after_run ? " after a run" : "");
+}
+
 /// What the log says of a service's timers. A line that cannot be logged ends no timer.
 class TimerLog {
  public:
@@ -32,9 +39,8 @@ class TimerLog {
 
   void started(const TimerEntry& entry) const noexcept {
     log_quietly([&] {
-      const bool is_after_run = entry.schedule.grid().kind() == Grid::Kind::after_run;
-      log_.info("timer {} started: every {} s{}{}", entry.name, seconds(entry.schedule.interval()),
-                is_after_run ? " after a run" : "", entry.schedule.is_eager() ? ", eager" : "");
+      log_.info("timer {} started: {}{}", entry.name, schedule_text(entry, entry.schedule.interval()),
+                entry.schedule.is_eager() ? ", eager" : "");
     });
   }
 

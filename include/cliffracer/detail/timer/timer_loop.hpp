@@ -224,14 +224,14 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
   /// What the timer needs is there. May throw.
   void prepare(const TimerEntry& timer) {
     if (timer.method->start && runners_.empty()) runners_.spawn();
-    if (timer.schedule.grid().is_aligned()) wall_clock_.start(tasks_);
+    if (timer.schedule.grid().follows_wall_clock()) wall_clock_.start(tasks_);
     plain_methods_.prepare(timer);
   }
 
   /// The timer begins to wait.
   void admit(TimerEntry& timer) {
     timer.group = this;
-    if (timer.schedule.grid().is_aligned()) timer.extras->grid.wall_offset = wall_clock_.offset();
+    if (timer.schedule.grid().follows_wall_clock()) timer.extras->grid.wall_offset = wall_clock_.offset();
     runs_.start(timer, now_);
     places_.hold();
     timer.coroutine = run(timer);
@@ -459,7 +459,7 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
     now_ = queue_.now();
     runs_.log().clock_stepped(step);
     for (const auto& entry : entries_) {
-      if (!entry->schedule.grid().is_aligned()) continue;
+      if (!entry->schedule.grid().follows_wall_clock()) continue;
       runs_.follow_clock(*entry, wall_clock_.offset(), now_);
       wait_again(*entry);
     }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cliffracer/detail/registration/calendar.hpp>
 #include <cliffracer/detail/registration/option_duration.hpp>
 #include <cliffracer/detail/registration/timer_method.hpp>
 #include <cliffracer/detail/registration/timer_options.hpp>
@@ -39,10 +40,13 @@ inline void check_duration(const std::string& what, const OptionDuration& durati
   }
 }
 
-/// The same for an option that has to be shorter than the interval.
+/// The same for an option that has to be shorter than the interval, or, with a calendar, than the shortest
+/// that two of its points may lie apart.
 inline void check_less(const std::string& what, std::chrono::nanoseconds duration,
-                       std::chrono::nanoseconds interval) {
-  if (duration >= interval) throw std::invalid_argument{what + " must be less than interval"};
+                       std::chrono::nanoseconds interval, bool has_calendar = false) {
+  if (duration < interval) return;
+  throw std::invalid_argument{what + (has_calendar ? " must be less than what two points of at may lie apart"
+                                                   : " must be less than interval")};
 }
 
 /// The timers of one service differ in their jitter, and so do services of one seed.
@@ -73,6 +77,8 @@ inline void check_less(const std::string& what, std::chrono::nanoseconds duratio
   };
   if (const auto rule = violated_token_rule(name); !rule.empty())
     require(false, "name must be " + std::string{rule});
+  const bool has_calendar = options.calendar != nullptr;
+  if (has_calendar) options.interval = options.calendar->at.shortest_distance();
   check_duration(what + "interval", options.interval, false);
   check_duration(what + "max_drift", options.max_drift, true);
   check_duration(what + "error_backoff", options.error_backoff, true);
@@ -80,10 +86,10 @@ inline void check_less(const std::string& what, std::chrono::nanoseconds duratio
   options.default_tolerance = defaults.tolerance;
   if (options.tolerance) {
     check_duration(what + "tolerance", *options.tolerance, true);
-    check_less(what + "tolerance", *options.tolerance, interval);
+    check_less(what + "tolerance", *options.tolerance, interval, has_calendar);
   }
   check_duration(what + "jitter", options.jitter, true);
-  check_less(what + "jitter", options.jitter, interval);
+  check_less(what + "jitter", options.jitter, interval, has_calendar);
   if (options.initial_delay) {
     check_duration(what + "initial_delay", *options.initial_delay, true);
     require(!options.eager, "initial_delay does not go with eager");
@@ -125,7 +131,7 @@ inline void check_less(const std::string& what, std::chrono::nanoseconds duratio
     require(
         defaults.keep.count() == 0 || defaults.keep / 3 >= interval,
         "interval must be at most a third of the time that claims are kept (ServiceConfig::cluster.keep)");
-    options.align_to_epoch = true;
+    options.align_to_epoch = !has_calendar;
   }
   require(options.run_on <= RunOn::worker_pool, "run_on is no RunOn");
   const bool on_workers = options.run_on == RunOn::worker_pool;

@@ -68,6 +68,7 @@ class TimerRuns {
     // What was claimed before the stop is not claimed for an eager run.
     if (entry.cluster) entry.cluster->held.reset();
     entry.schedule.start(now);
+    publish_phase(entry);
     entry.stats.loop_started(entry.schedule.due());
     log_.started(entry);
   }
@@ -201,6 +202,7 @@ class TimerRuns {
   void set_interval(TimerEntry& entry, std::chrono::nanoseconds interval, TimePoint now) const {
     const std::uint64_t passed = pass_over_pause(entry, now);
     const std::uint64_t skipped = entry.schedule.set_interval(interval, now, entry.is_executing());
+    publish_phase(entry);
     entry.stats.interval_set(interval, skipped, entry.schedule.due());
     log_.interval_set(entry);
     // What an observer asks for when it is told comes later than this.
@@ -221,6 +223,12 @@ class TimerRuns {
   /// The one run that a paused timer was asked for, if it was, is this.
   static void was_asked(TimerEntry& entry) noexcept {
     if (entry.mode == TimerMode::paused_but_once) entry.mode = TimerMode::paused;
+  }
+
+  /// Until the next time that this is called a fixed grid has points at intervals from here.
+  static void publish_phase(TimerEntry& entry) noexcept {
+    entry.grid_phase.store(entry.schedule.grid().next().time_since_epoch().count(),
+                           std::memory_order_relaxed);
   }
 
   [[gnu::noinline]] void not_run(TimerEntry& entry, const Schedule::Decision& decision) const {

@@ -9,6 +9,8 @@
 #include <cliffracer/detail/work/task_group.hpp>
 #include <cliffracer/timer_stats.hpp>
 
+#include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -37,10 +39,12 @@ class TimerSet {
   void add(const std::string& service, TimerRegistration registration, const TimerDefaults& defaults = {}) {
     std::string& name = registration.name;
     const TimerMethod& method = *registration.method;
+    if (registration.calendar) registration.calendar = spread(*registration.calendar, service, name);
+    registration.options.calendar = registration.calendar.get();
     const TimerOptions options = checked_options(service, name, registration.options, method, defaults);
     const std::uint64_t seed = seed_of(defaults.jitter_seed, service, name);
-    const auto entry =
-        std::make_shared<TimerEntry>(std::move(name), method, registration.object, options, seed);
+    const auto entry = std::make_shared<TimerEntry>(std::move(name), method, registration.object, options,
+                                                    seed, std::move(registration.calendar));
     if (!table_.add(entry)) {
       throw std::invalid_argument{"service " + service + ": timer " + entry->name +
                                   ": two timers have this name: give one of them another .name"};
@@ -135,6 +139,10 @@ class TimerSet {
   void set_interval(const std::string& service, std::string_view name, const OptionDuration& interval) {
     const Entry shared = find(service, name);
     TimerEntry& entry = *shared;
+    if (entry.calendar) {
+      throw std::invalid_argument{"service " + service + ": timer " + entry.name +
+                                  ": interval: a cron timer has a calendar and no interval"};
+    }
     if (entry.cluster) {
       throw std::invalid_argument{"service " + service + ": timer " + entry.name +
                                   ": interval: a cluster timer's ticks are counted in it: it stays"};
@@ -156,6 +164,47 @@ class TimerSet {
   [[nodiscard]] std::optional<TimePoint> next_due(const std::string& service, std::string_view name) const {
     const TimePoint due = find(service, name)->stats.next_due();
     return due == never ? std::nullopt : std::optional{due};
+  }
+
+  /// Those of calendars but for UTC, each once, with the version of its data.
+  [[nodiscard]] std::vector<std::string> time_zones() const {
+    std::vector<std::string> zones;
+    for (const auto& entry : table_.all()) {
+      if (!entry->calendar || entry->calendar->zone.rules() == nullptr) continue;
+      const TimeZone& zone = entry->calendar->zone;
+      std::string text = zone.name();
+      if (!zone.version().empty()) text += " " + zone.version();
+      if (std::find(zones.begin(), zones.end(), text) == zones.end()) zones.push_back(std::move(text));
+    }
+    return zones;
+  }
+
+  /// Up to `count` coming due points, by `wall_clock`, which is shown at `now`.
+  [[nodiscard]] std::vector<std::chrono::system_clock::time_point> next_runs(
+      const std::string& service, std::string_view name, std::size_t count, TimePoint now,
+      std::chrono::system_clock::time_point wall_clock) const {
+    const Entry entry = find(service, name);
+    TimerStats stats;
+    const StatsCell::Instants instants = entry->stats.snapshot(stats);
+    std::vector<std::chrono::system_clock::time_point> runs;
+    if (!stats.is_running || stats.is_paused) return runs;
+    const std::chrono::nanoseconds offset = wall_clock.time_since_epoch() - now.time_since_epoch();
+    const auto add = [&](TimePoint instant) {
+      runs.push_back(std::chrono::system_clock::time_point{
+          std::chrono::duration_cast<std::chrono::system_clock::duration>(instant.time_since_epoch() +
+                                                                          offset)});
+    };
+    TimePoint newest =
+        std::max(instants.due == never ? now : instants.due, now - std::chrono::nanoseconds{1});
+    if (instants.due != never && count > 0) add(newest = instants.due);
+    while (runs.size() < count) {
+      newest = entry->schedule.grid().point_after(
+          newest, stats.interval,
+          TimePoint{std::chrono::nanoseconds{entry->grid_phase.load(std::memory_order_relaxed)}}, offset);
+      if (newest == never) break;
+      add(newest);
+    }
+    return runs;
   }
 
   [[nodiscard]] TimerStats stats_of(const std::string& service, std::string_view name, TimePoint now,
@@ -185,6 +234,14 @@ class TimerSet {
     throw std::invalid_argument{"service " + service + ": there is no timer \"" + escaped(name, 128) + "\""};
   }
 
+  /// With values for its H.
+  [[nodiscard]] static std::shared_ptr<const Calendar> spread(const Calendar& calendar,
+                                                              const std::string& service,
+                                                              std::string_view name) {
+    return std::make_shared<const Calendar>(
+        Calendar{.at = calendar.at.spread(seed_of(0, service, name)), .zone = calendar.zone});
+  }
+
   static void describe(const TimerEntry& entry, TimerStats& stats, TimePoint now,
                        std::chrono::system_clock::time_point wall_clock) {
     stats.name = entry.name;
@@ -198,15 +255,18 @@ class TimerSet {
     if (entry.cluster) stats.scope = Scope::cluster;
     stats.max_runs = entry.max_runs;
     const StatsCell::Instants instants = entry.stats.snapshot(stats);
-    stats.tolerance = schedule.tolerance(stats.interval);
-    stats.max_error_backoff = schedule.max_error_backoff(stats.interval);
+    // Of a calendar's grid it does not change.
+    const std::chrono::nanoseconds interval = entry.calendar ? schedule.interval() : stats.interval;
+    stats.schedule = schedule_text(entry, stats.interval);
+    stats.tolerance = schedule.tolerance(interval);
+    stats.max_error_backoff = schedule.max_error_backoff(interval);
     stats.initial_delay = schedule.is_eager() ? std::chrono::nanoseconds::zero() : stats.interval;
     if (entry.extras) {
       const ScheduleExtras& extras = *entry.extras;
       stats.initial_delay = extras.grid.initial_delay.value_or(stats.initial_delay);
       stats.jitter = extras.jitter;
       stats.max_consecutive_errors = extras.max_consecutive_errors;
-      stats.align_to_epoch = schedule.grid().is_aligned();
+      stats.align_to_epoch = schedule.grid().kind() == Grid::Kind::aligned;
       stats.offset = extras.grid.offset;
     }
     const auto on_wall_clock = [&](TimePoint instant) {

@@ -129,6 +129,11 @@ class VirtualTimeCore final : public TimeSource, private RunProbe {
     now_.store(later(now(), duration), std::memory_order_relaxed);
   }
 
+  [[nodiscard]] std::chrono::system_clock::time_point wall_clock() const noexcept override {
+    return std::chrono::system_clock::time_point{
+        std::chrono::duration_cast<std::chrono::system_clock::duration>(
+            wall_clock_.load(std::memory_order_relaxed) + (now() - beginning_))};
+  }
   void step_wall_clock(std::chrono::nanoseconds duration) noexcept {
     wall_clock_.store(wall_clock_.load(std::memory_order_relaxed) + duration, std::memory_order_relaxed);
   }
@@ -182,11 +187,6 @@ class VirtualTimeCore final : public TimeSource, private RunProbe {
 
  private:
   // TimeSource
-  [[nodiscard]] std::chrono::system_clock::time_point wall_clock() const noexcept override {
-    return std::chrono::system_clock::time_point{
-        std::chrono::duration_cast<std::chrono::system_clock::duration>(
-            wall_clock_.load(std::memory_order_relaxed) + (now() - beginning_))};
-  }
   void wake_at(TimePoint due) override { armed_for_.store(due, std::memory_order_relaxed); }
   void worker_called() noexcept override { ++calls_away_; }
   void worker_returned() noexcept override { --calls_away_; }

@@ -82,6 +82,10 @@ CLIFFRACER_DECL void VirtualTime::settle() { core_->settle(); }
 
 CLIFFRACER_DECL void VirtualTime::jump(std::chrono::nanoseconds duration) noexcept { core_->jump(duration); }
 
+CLIFFRACER_DECL std::chrono::system_clock::time_point VirtualTime::wall_clock() const noexcept {
+  return core_->wall_clock();
+}
+
 CLIFFRACER_DECL void VirtualTime::step_wall_clock(std::chrono::nanoseconds duration) noexcept {
   core_->step_wall_clock(duration);
 }
