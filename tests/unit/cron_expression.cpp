@@ -192,7 +192,7 @@ TEST_CASE("H is decided by a seed") {
   CHECK(open.spread(7).text() == open.text());
   CHECK_FALSE(open.spread(7).needs_spread());
   // Other machines must get the same.
-  CHECK(points(open.spread(7), "2025-01-01 00:00", 1) == Points{"2025-01-01 01:27"});
+  CHECK(points(open.spread(7), "2025-01-01 00:00", 1) == Points{"2025-01-01 03:25"});
 
   std::set<std::string> seen;
   for (std::uint64_t seed = 0; seed < 5000; ++seed)
@@ -225,6 +225,8 @@ TEST_CASE("H never decides for a day that does not exist") {
   for (std::uint64_t seed = 0; seed < 200; ++seed) {
     CHECK(points(CronExpression{"0 0 31 H *"}.spread(seed), "2025-01-01 00:00", 1).size() == 1);
     CHECK(points(CronExpression{"0 0 H(1-20) * +MON#3"}.spread(seed), "2025-01-01 00:00", 1).size() == 1);
+    CHECK(points(CronExpression{"H,H,H,H,H,H,H,H,H,H,H,H 0 31 H(2-3) *"}.spread(seed), "2025-01-01 00:00",
+                 1)[0] > "2025-03-31");
     CHECK(points(CronExpression{"H H H * *"}.spread(seed), "2025-02-01 00:00", 1)[0] < "2025-03-01");
   }
 }

@@ -236,11 +236,11 @@ class CronParser {
     }
   }
 
-  /// 0 to end - 1, by what no other H has used of the seed.
+  /// 0 to end - 1. Another number for each H: a linear congruential generator (Knuth's MMIX), by its high
+  /// bits.
   constexpr unsigned draw_below(unsigned end) noexcept {
-    const auto drawn = static_cast<unsigned>(*seed_ % end);
-    *seed_ /= end;
-    return drawn;
+    *seed_ = *seed_ * 6364136223846793005U + 1442695040888963407U;
+    return static_cast<unsigned>((*seed_ >> 33U) % end);
   }
 
   constexpr void mark_real_time() noexcept {
