@@ -16,7 +16,7 @@ import sys
 import time
 import zoneinfo
 
-from cron_rules import MONTHS, WEEKDAYS, Cron, Stretch, changes
+from cron_rules import MONTHS, WEEKDAYS, Cron, Days, Stretch, changes
 
 # With gaps and overlaps of half an hour and of two, at midnight, at other than whole hours, and of a day.
 STRANGE = """Europe/Berlin America/New_York Australia/Lord_Howe Antarctica/Troll America/Santiago Africa/Cairo
@@ -87,9 +87,9 @@ class Maker:
 
     def day(self):
         rng = self.rng
-        if rng.random() < 0.55:
+        if rng.random() < 0.4:
             return rng.choice("**?")
-        kind = rng.randrange(6)
+        kind = rng.randrange(5)
         if kind == 0:
             return rng.choice(("L", f"L-{rng.randint(1, 30)}", f"{rng.randint(1, 28)},L"))
         if kind == 1:
@@ -98,7 +98,7 @@ class Maker:
 
     def weekday(self):
         rng = self.rng
-        if rng.random() < 0.55:
+        if rng.random() < 0.4:
             return rng.choice("**?")
         plus = rng.choice(("", "", "+"))
         kind = rng.randrange(5)
@@ -110,19 +110,19 @@ class Maker:
         return plus + self.field(0, 6, 0, WEEKDAYS)
 
     def expression(self, near):
-        """`near`: an hour in which something happens that the expression shall often hit."""
+        """For a time near a change of the clock, in the hour before it, in it or after it."""
         rng = self.rng
-        if rng.random() < 0.5:
-            hour = str((near + rng.randint(-1, 1)) % 24)
+        if rng.random() < 0.6:
+            hour = ",".join(str((near + rng.randint(-2, 1)) % 24) for _ in range(rng.choice((1, 1, 2))))
             minute = self.field(0, 59, 0.2)
         else:
             minute, hour = self.field(0, 59, 0.25), self.field(0, 23, 0.35)
-        if rng.random() < 0.5:
-            days = "* * *"
-        else:
-            days = f"{self.day()} {self.field(1, 12, 0.7, MONTHS, 1)} {self.weekday()}"
+        days = "* * *" if rng.random() < 0.8 else self.days()
         seconds = self.field(0, 59, 0.1) + " " if rng.random() < 0.1 else ""
         return f"{seconds}{minute} {hour} {days}"
+
+    def days(self):
+        return f"{self.day()} {self.field(1, 12, 0.7, MONTHS, 1)} {self.weekday()}"
 
 
 def questions_about(expression, cron, stretch, zone, rng, count):
@@ -130,21 +130,24 @@ def questions_about(expression, cron, stretch, zone, rng, count):
     margin = 3600 * 3  # of what happens before the stretch
     low, high = stretch.begin + margin, stretch.end - margin
     for _ in range(count):
-        time = rng.randint(low, high)
-        if points and rng.random() < 0.5:
-            time = min(max(rng.choice(points) + rng.choice((-60, -1, 0, 1, 60)), low), high)
+        kind = rng.randrange(4)
+        if kind == 0:
+            time = rng.randint(low, high)
+        elif kind == 1 or not points:
+            time = stretch.middle + rng.randint(-7200, 7200)
+        else:
+            time = rng.choice(points) + rng.choice((-60, -1, 0, 1, 60))
+        time = min(max(time, low), high)
         if rng.random() < 0.6:
             place = bisect.bisect_right(points, time)
-            if place < len(points):
-                yield f"N {zone} {time} {expression}", str(points[place])
-            else:
-                yield f"N {zone} {time} {expression}", later_than(stretch.end)
+            wanted = str(points[place]) if place < len(points) else later_than(stretch.end)
+            yield f"N {zone} {time} {expression}", wanted
         else:
             place = bisect.bisect_left(points, time) - 1
-            if place >= 0 and points[place] >= low:
-                yield f"P {zone} {time} {expression}", str(points[place])
-            elif place < 0:
+            if place < 0:
                 yield f"P {zone} {time} {expression}", earlier_than(low)
+            elif points[place] >= low:
+                yield f"P {zone} {time} {expression}", str(points[place])
 
 
 def later_than(end):
@@ -162,21 +165,17 @@ def earlier_than(begin):
 
 
 def pick_stretch(rng, names, known):
-    """Around a change of some clock, or in some years of it. With the hour in which it happens."""
+    """Zone and stretch: around a change of its clocks, at any time, or some years in UTC."""
+    day = 86400
+    kind = rng.random()
+    if kind < 0.25:
+        return "UTC", Days(rng.randrange(0, 150_000) * day, 900)
     zone = rng.choice(STRANGE) if rng.random() < 0.5 else rng.choice(names)
     if zone not in known:
         known[zone] = changes(zone, 1971, 2100)
-    day = 86400
-    if known[zone] and rng.random() < 0.8:
-        change = rng.choice(known[zone])
-        begin, end = change - day - rng.randrange(day), change + day + rng.randrange(day)
-    else:
-        begin = rng.randint(2 * day, 13_500_000_000)  # up to 2397
-        end = begin + rng.choice((2, 3, 40)) * day
-    begin -= begin % 60
-    stretch = Stretch(zone, begin, end)
-    middle = stretch.locals[len(stretch.locals) // 2]
-    return zone, stretch, middle.hour
+    middle = rng.choice(known[zone]) if known[zone] and kind < 0.9 else rng.randint(2 * day, 13_500_000_000)
+    length = rng.choice((day // 2, day)) + 1800
+    return zone, Stretch(zone, (middle - length) // 60 * 60, middle + length)
 
 
 def check_expressions(arguments):
@@ -187,10 +186,14 @@ def check_expressions(arguments):
     known = {}
     expected = []
     while asker.asked + len(expected) < arguments.queries:
-        zone, stretch, hour = pick_stretch(rng, names, known)
-        if not stretch.is_whole:
+        zone, stretch = pick_stretch(rng, names, known)
+        if isinstance(stretch, Days):
+            candidates = [f"{rng.randint(0, 59)} {rng.randint(0, 23)} {maker.days()}" for _ in range(12)]
+        elif stretch.is_whole:
+            hour = stretch.locals[len(stretch.locals) // 2].hour
+            candidates = [maker.expression(hour) for _ in range(12)]
+        else:
             continue
-        candidates = [maker.expression(hour) for _ in range(12)]
         for text, answer in zip(candidates, asker.ask(["E " + text for text in candidates])):
             if answer == "ok":
                 expected += questions_about(text, Cron(text), stretch, zone, rng, 40)

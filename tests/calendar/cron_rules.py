@@ -129,6 +129,7 @@ class Stretch:
     def __init__(self, zone_name, begin, end):
         zone = ZoneInfo(zone_name)
         self.begin, self.end = begin, end
+        self.middle = (begin + end) // 2
         self.instants = range(begin, end + 1, 60)
         self.locals = [datetime.datetime.fromtimestamp(u, zone).replace(tzinfo=None) for u in self.instants]
         self.is_whole = all(local.second == 0 for local in self.locals)
@@ -152,6 +153,23 @@ class Stretch:
                     is_skipped = self.latest[place] > local
                     found.update(self.instants[place] + (0 if is_skipped else second) for second in cron.seconds)
                 local += datetime.timedelta(minutes=1)
+        return sorted(found)
+
+
+class Days:
+    """Whole days in UTC, each of which is looked at: for rules of days, which need more of them than of minutes."""
+
+    def __init__(self, begin, count):
+        self.begin, self.end = begin, begin + count * 86400 - 60
+        self.middle = (begin + self.end) // 2
+
+    def points(self, cron):
+        found = []
+        for midnight in range(self.begin, self.end, 86400):
+            if not cron.date_fits((EPOCH + datetime.timedelta(seconds=midnight)).date()):
+                continue
+            found += [midnight + hour * 3600 + minute * 60 + second
+                      for hour in cron.hours for minute in cron.minutes for second in cron.seconds]
         return sorted(found)
 
 

@@ -180,6 +180,12 @@ TEST_CASE("next and previous go through the same points, and nothing lies betwee
   }
 }
 
+TEST_CASE("the last second before a gap is found from behind it") {
+  const CronExpression cron = "59 59 * * * *";
+  CHECK(cron.previous_before(instant("2025-03-30 01:30"), berlin) == instant("2025-03-30 00:59:59"));
+  CHECK(cron.next_after(instant("2025-03-30 00:59:59"), berlin) == instant("2025-03-30 01:59:59"));
+}
+
 TEST_CASE("UTC needs no rules") {
   const TimeZone utc;
   CHECK(utc.name() == "UTC");
