@@ -25,34 +25,38 @@ namespace cliffracer {
 /// The dialect is OCPS, the Open Cron Pattern Specification (github.com/open-source-cron/ocps, 1.0 to 1.4).
 /// Five fields, or six with seconds first, with blanks between them:
 ///
-/// | field | values | |
+/// | field | values | besides |
 /// |---|---|---|
-/// | second | 0-59 | only with six fields; otherwise second 0 |
+/// | second | 0-59 | without this field: second 0 |
 /// | minute | 0-59 | |
 /// | hour | 0-23 | |
-/// | day of month | 1-31 | `L` last day, `L-3` three days before it, `15W` Monday to Friday nearest to the
-/// 15th in the same month, `LW` the last of them | | month | 1-12, JAN-DEC | | | day of week | 0-7, SUN-SAT |
-/// Sunday is 0 and 7; `5#2` second Friday of the month, `5L` or `5#L` the last one |
+/// | day of month | 1-31 | `L` the last, `L-3` three days before it; `15W`, `LW` |
+/// | month | 1-12, JAN-DEC | |
+/// | day of week | 0-7, SUN-SAT | 0 and 7 are Sunday; `5#2` the second Friday, `5#L` or `5L` the last |
 ///
 /// In each field: `*`, a value, a range `9-17`, a step `*/15` or `0-30/10`, and lists of these with commas.
-/// `?` is
-/// `*` for a day. Names of months and days are upper or lower case, `L`, `W` and `H` upper case. `W` and `?`
-/// stand alone in their field. A step is at most the number of values of its field. When neither of the two
-/// days is `*`, one of them is enough; with `+` before the day of week both must fit: `0 9 1-7 * +MON` is the
-/// first Monday. Instead of fields: @yearly or @annually, @monthly, @weekly, @daily or @midnight, @hourly.
+/// `15W` is the day from Monday to Friday that is nearest to the 15th and in the same month, `LW` the last of
+/// them. `?` is `*` for a day. `W` and `?` stand alone in their field. A step is at most the number of values
+/// of its field. Names of months and days are upper or lower case, `L`, `W` and `H` upper case.
+///
+/// When neither of the two days is `*` or `?`, one of them is enough; with `+` before the day of week both
+/// must fit: `0 9 1-7 * +MON` is the first Monday.
+///
+/// Instead of fields: `@yearly` or `@annually`, `@monthly`, `@weekly`, `@daily` or `@midnight`, `@hourly`.
 ///
 /// `H` is a value that a hash decides, so that many timers do not run at the same moment: `H 2 * * *` at some
-/// minute, `H/15` each 15 minutes, `H(0-29)` within a range; in the day of month one that each month has, 1
-/// to 28. Until spread() has decided it, the expression has no points. (As Jenkins.)
+/// minute, `H/15` each 15 minutes, `H(0-29)` within a range; in the day of month 1 to 28, which each month
+/// has. Until spread() has decided it, the expression has no points. (As Jenkins.)
 ///
-/// Beyond or beside OCPS: `L-n` (from Quartz), `H`; no field for years, no @reboot; an expression that never
-/// comes, such as 30 February, is refused when it is read.
+/// Other than OCPS: it has `L-3` (of Quartz) and `H`, and it has no field for years and no `@reboot`. An
+/// expression that never comes, such as 30 February, is refused when it is read. So is a text of more than 80
+/// characters.
 ///
 /// **When clocks are changed.** A time of day that falls into a gap comes once, at the first instant after
-/// the gap; one in an overlap comes once, in the first pass. An expression with `*` or `*/n` (or `H/n`) in
-/// minute or hour follows real time instead: its points are all instants at which clocks show what it says,
-/// in both passes of an overlap; what lies in a gap is left out. (As cron(8) of Vixie and Debian. OCPS 1.4
-/// recommends to skip what falls into a gap.)
+/// the gap; one in an overlap comes once, in the first pass. An expression with `*`, a step of it, or `H/15`
+/// in minute or hour follows real time instead: it comes at all instants at which clocks show it, in both
+/// passes of an overlap, and what lies in a gap is left out. (As cron(8) of Vixie and of Debian. OCPS 1.4
+/// recommends to skip a time of day that falls into a gap.)
 ///
 /// Its points are those from 1970 to 2400, in UTC. A value: small, without memory of its own. Constant
 /// functions may be called from any thread.
