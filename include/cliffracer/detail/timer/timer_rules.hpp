@@ -122,6 +122,8 @@ inline void check_less(const std::string& what, std::chrono::nanoseconds duratio
   require(is_cluster || options.when_unavailable == WhenUnavailable::miss,
           "when_unavailable is for a timer with scope cluster");
   if (is_cluster) {
+    require(interval >= std::chrono::milliseconds{1},
+            "scope cluster: interval must be at least 1 ms: tokens tell ticks apart by milliseconds");
     require(
         options.missed_ticks != MissedTicks::burst,
         "missed_ticks: burst does not go with scope cluster: another replica may have run what was missed");

@@ -90,6 +90,9 @@ TEST_CASE("an option out of range is refused with service, timer and rule") {
        "service orders: timer plain: missed_ticks does not go with pacing after_run, which misses nothing"},
       {refusal(timer<plain>{.interval = 1s, .when_unavailable = WhenUnavailable::run}),
        "service orders: timer plain: when_unavailable is for a timer with scope cluster"},
+      {refusal(timer<plain>{.interval = 1ms - 1ns, .scope = Scope::cluster}),
+       "service orders: timer plain: scope cluster: interval must be at least 1 ms: tokens tell ticks apart "
+       "by milliseconds"},
       {refusal(timer<plain>{.interval = 1s, .scope = Scope::cluster, .missed_ticks = MissedTicks::burst}),
        "service orders: timer plain: missed_ticks: burst does not go with scope cluster: another replica may "
        "have run what was missed"},
@@ -136,6 +139,7 @@ TEST_CASE("legal values at the edges are taken") {
   CHECK(refusal(timer<&Service::plain>{.interval = 1ns, .tolerance = 0s}).empty());
   CHECK(refusal(timer<&Service::plain>{.interval = 1s, .align_to_epoch = true, .offset = 1s - 1ns}).empty());
   CHECK(refusal(timer<&Service::plain>{.interval = 1s, .offset = 1s - 1ns, .scope = Scope::cluster}).empty());
+  CHECK(refusal(timer<&Service::plain>{.interval = 1ms, .scope = Scope::cluster}).empty());
   CHECK(refusal(timer<&Service::plain>{.interval = 1s, .tolerance = 1s - 1ns}).empty());
   CHECK(refusal(timer<&Service::plain>{.interval = 1s,
                                        .initial_delay = std::chrono::nanoseconds::max(),
