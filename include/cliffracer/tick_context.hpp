@@ -18,10 +18,10 @@ struct TickContext {
   std::stop_token stop_token{};  ///< Asks to end: stop_requested() turns true when the service stops.
   /// How long after `due` the run was started, as far as the timer's tolerance allows it.
   std::chrono::nanoseconds deferral{0};
-  /// With Scope::cluster the number of the tick, which grows from run to run in the whole cluster: a fencing
-  /// token. Hand it to what the run writes to, and have that refuse an older one: a replica that was
-  /// suspended goes on where it was. A retry has the token of the run that failed, as long as no newer tick
-  /// is due. Otherwise 0.
+  /// With Scope::cluster a fencing token, which grows from run to run in the whole cluster: when the tick was
+  /// due by the wall clock, in milliseconds since the epoch, whatever the interval is. Hand it to what the
+  /// run writes to, and have that refuse an older one: a replica that was suspended goes on where it was. A
+  /// retry has the token of the run that failed, as long as no newer tick is due. Otherwise 0.
   std::uint64_t token = 0;
   /// The timer's name. Valid until the end of the run.
   std::string_view name{};

@@ -156,11 +156,12 @@ struct timer {
   Pacing pacing = Pacing::grid;
   /// Who runs the timer when the service has several replicas: each of them, or, with Scope::cluster, one of
   /// them at each tick. A cluster timer is aligned to the epoch, so that replicas agree on ticks as long as
-  /// their clocks differ by less than `interval`: tick n begins where the wall clock shows n * `interval` +
-  /// `offset`. To run it a replica creates the key `{service}.{timer}.{n}` in the bucket of
-  /// ServiceConfig::cluster, and one creation wins. The names of service and timer are part of it: letters,
-  /// digits, '-', '_', '=' and '/'. Not with MissedTicks::burst, for another replica may have run what was
-  /// missed here; its interval cannot be changed at run time, for ticks are counted in it. See
+  /// their clocks differ by less than `interval`, which is at least a millisecond: a tick begins where the
+  /// wall clock shows a multiple of `interval` + `offset`. To run it a replica creates the key
+  /// `{service}.{timer}.{token}` in the bucket of ServiceConfig::cluster, where the token is that instant in
+  /// milliseconds since the epoch, and one creation wins. The names of service and timer are part of it:
+  /// letters, digits, '-', '_', '=' and '/'. Not with MissedTicks::burst, for another replica may have run
+  /// what was missed here; its interval cannot be changed at run time, for all replicas need the same. See
   /// TickContext::token for what protects against a replica that was suspended in a run.
   Scope scope = Scope::replica;
   /// What a cluster timer does at a tick that nobody can claim, because the bucket does not answer.

@@ -127,7 +127,7 @@ struct TimerStats {
       0;  ///< How often it held the event loop for ServiceConfig::blocking_threshold.
   std::uint64_t clock_step_count = 0;  ///< How often the wall clock was set and the timer followed.
   ClaimCounts claims{};                ///< Of a cluster timer, as are the next three.
-  /// TickContext::token of the newest run on this replica; 0: none yet.
+  /// TickContext::token of the newest run on this replica: milliseconds since the epoch; 0: none yet.
   std::uint64_t current_token = 0;
   /// ServiceInfo::id of the replica that has run the newest tick known of.
   std::string last_owner{};
@@ -295,7 +295,8 @@ constexpr void visit_fields(std::type_identity<TimerStats>, Visitor&& visitor) {
                      "Ticks of cluster timers that were asked for, by what came of it.",
                      StatsMetric{"claims_total", "outcome"}, StatsPresence::cluster_timers});
   visitor(StatsField{"current_token", &Stats::current_token, StatsUnit::token,
-                     "The tick of a cluster timer's newest run here; absent before the first.",
+                     "The fencing token of a cluster timer's newest run here: when its tick was due, in "
+                     "milliseconds since the epoch; absent before the first.",
                      StatsMetric{"current_token"}, StatsPresence::cluster_timers});
   visitor(StatsField{"last_owner", &Stats::last_owner, StatsUnit::none,
                      "ServiceInfo::id of the replica that has run the newest tick known of.", StatsMetric{},

@@ -12,6 +12,8 @@ from pathlib import Path
 
 SETTLED = 15  # seconds after a fault
 SECOND = 1_000_000_000
+MILLISECOND = SECOND // 1000
+INTERVAL = 1000  # from the token of a tick to that of the next: milliseconds
 EDGE = SECOND // 10  # a run that ends so short before a tick may still count as running for others
 
 
@@ -22,7 +24,7 @@ class Trial:
         facts = json.loads((folder / "trial.json").read_text(encoding="utf-8"))
         self.begin, self.end = (int(facts[name] * SECOND) for name in ("begin", "end"))
         self.replicas = facts["replicas"]
-        self.claims = {int(tick): owner for tick, owner in facts["claims"].items()}
+        self.claims = {int(token): owner for token, owner in facts["claims"].items()}
         log = folder / "faults.jsonl"
         lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
         self.faults = [json.loads(line) for line in lines]
@@ -31,9 +33,11 @@ class Trial:
         self.runs = ledger.execute("SELECT * FROM runs ORDER BY begin_wall").fetchall()
         ledger.close()
 
-    def ticks(self):
-        """All that somebody should have run: those at the very end may have met a replica that stops."""
-        return range(self.begin // SECOND + 1, (self.end - SECOND // 2) // SECOND + 1)
+    def tokens(self):
+        """Of the ticks that somebody should have run: those at the very end may have met a replica that stops."""
+        first = self.begin // SECOND + 1
+        last = (self.end - SECOND // 2) // SECOND
+        return range(first * INTERVAL, last * INTERVAL + 1, INTERVAL)
 
     def fault_at(self, wall):
         """The newest fault whose consequences may reach `wall`; None: there is none."""
@@ -44,11 +48,11 @@ class Trial:
 
 
 def doubles(trial):
-    """{tick: its runs}, of ticks with several owners."""
-    by_tick = collections.defaultdict(list)
+    """{token: its runs}, of ticks with several owners."""
+    by_token = collections.defaultdict(list)
     for run in trial.runs:
-        by_tick[run["token"]].append(run)
-    return {tick: runs for tick, runs in by_tick.items() if len({run["owner"] for run in runs}) > 1}
+        by_token[run["token"]].append(run)
+    return {token: runs for token, runs in by_token.items() if len({run["owner"] for run in runs}) > 1}
 
 
 def steps_back(trial):
@@ -58,19 +62,19 @@ def steps_back(trial):
 
 
 def sort_missed(trial):
-    """(passed over during a run, missed in a fault, missed without one): lists of ticks."""
-    run_ticks = {run["token"] for run in trial.runs}
+    """(passed over during a run, missed in a fault, missed without one): lists of tokens."""
+    seen = {run["token"] for run in trial.runs}
     during_a_run, in_a_fault, without_a_fault = [], [], []
-    for tick in trial.ticks():
-        if tick in run_ticks:
+    for token in trial.tokens():
+        if token in seen:
             continue
-        due = tick * SECOND
+        due = token * MILLISECOND
         if any(run["begin_wall"] <= due and (run["end_wall"] or 0) > due - EDGE for run in trial.runs):
-            during_a_run.append(tick)
+            during_a_run.append(token)
         elif trial.fault_at(due):
-            in_a_fault.append(tick)
+            in_a_fault.append(token)
         else:
-            without_a_fault.append(tick)
+            without_a_fault.append(token)
     return during_a_run, in_a_fault, without_a_fault
 
 
@@ -93,11 +97,11 @@ def longest_gap(trial):
 
 
 def lost_claims(trial):
-    """Ticks that were run and that the bucket gives to nobody, or to another owner."""
+    """Tokens of ticks that were run and that the bucket gives to nobody, or to another owner."""
     owners = collections.defaultdict(set)
     for run in trial.runs:
         owners[run["token"]].add(run["owner"])
-    return [tick for tick, owner in trial.claims.items() if owner not in owners[tick]]
+    return [token for token, owner in trial.claims.items() if owner not in owners[token]]
 
 
 def describe(trial, begin, end):
@@ -125,7 +129,7 @@ def report(trial):
     print("faults: " + (", ".join(f"{kind} {count}" for kind, count in sorted(kinds.items())) or "none"))
     print("claims of those who lived to tell: " + ", ".join(f"{name} {count}" for name, count in claims.items()))
     figures = {
-        "ticks": len(trial.ticks()),
+        "ticks": len(trial.tokens()),
         "runs": len(trial.runs),
         "cut short by the death of the owner": sum(run["end_wall"] is None for run in trial.runs),
         "retries": sum(run["attempt"] > 1 for run in trial.runs),
@@ -143,15 +147,15 @@ def report(trial):
         print(f"{name:36} {count:6}")
     print(f"{'longest gap':36} {gap / SECOND:6.1f} s {describe(trial, gap_begin, gap_begin + gap)}")
 
-    for tick, runs in list(twice.items())[:20]:
-        when = describe(trial, tick * SECOND, (tick + 1) * SECOND)
-        print(f"DOUBLE: tick {tick}; the bucket gives it to {trial.claims.get(tick)}; {when}")
+    for token, runs in list(twice.items())[:20]:
+        when = describe(trial, token * MILLISECOND, (token + INTERVAL) * MILLISECOND)
+        print(f"DOUBLE: {token}; the bucket gives it to {trial.claims.get(token)}; {when}")
         for run in runs:
             print("  " + ", ".join(f"{name} {run[name]}" for name in run.keys()))
     for run in beside_without_a_fault:
-        print(f"BESIDE ANOTHER: tick {run['token']} of {run['owner']}")
-    for tick in without_a_fault:
-        print(f"MISSED: tick {tick}")
+        print(f"BESIDE ANOTHER: {run['token']} of {run['owner']}")
+    for token in without_a_fault:
+        print(f"MISSED: {token}")
     return len(twice) + back + len(beside_without_a_fault) + len(without_a_fault)
 
 

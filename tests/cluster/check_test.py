@@ -14,6 +14,11 @@ import check
 START = 1_000_000  # the second before the first tick
 
 
+def token_of(tick):
+    """Of the tick that is due `tick` seconds after START."""
+    return (START + tick) * 1000
+
+
 class CheckTest(unittest.TestCase):
     def setUp(self):
         holder = tempfile.TemporaryDirectory()
@@ -25,13 +30,13 @@ class CheckTest(unittest.TestCase):
         self.writes = 0
 
     def run_tick(self, tick, owner="a", seconds=0.2, late=0.01, accepted=True):
-        """Tick START + `tick`; `seconds` None: cut short."""
+        """The tick that is due `tick` seconds after START; `seconds` None: cut short."""
         begin = int((START + tick + late) * check.SECOND)
         end = None if seconds is None else begin + int(seconds * check.SECOND)
         if accepted:
             self.writes += 1
         order = None if seconds is None else self.writes if accepted else 0
-        row = (START + tick, 1, owner, 1, begin, begin, end, end, order)
+        row = (token_of(tick), 1, owner, 1, begin, begin, end, end, order)
         columns = "token, attempt, owner, pid, begin_steady, begin_wall, end_steady, end_wall, accepted"
         self.ledger.execute(f"INSERT INTO runs ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
 
@@ -55,7 +60,7 @@ class CheckTest(unittest.TestCase):
         for tick in range(1, 11):
             self.run_tick(tick, owner="ab"[tick % 2])
         self.assertEqual(self.broken(10)[0], 0)
-        self.assertEqual(list(self.trial(10).ticks()), [START + tick for tick in range(1, 11)])
+        self.assertEqual(list(self.trial(10).tokens()), [token_of(tick) for tick in range(1, 11)])
 
     def test_a_tick_of_two_owners(self):
         self.run_tick(1, owner="a")
@@ -63,7 +68,7 @@ class CheckTest(unittest.TestCase):
         count, text = self.broken(1)
         self.assertEqual(count, 1)
         self.assertRegex(text, "doubles +1\n")
-        self.assertIn(f"DOUBLE: tick {START + 1}", text)
+        self.assertIn(f"DOUBLE: {token_of(1)};", text)
 
     def test_a_tick_of_two_owners_of_whom_one_died(self):
         self.run_tick(1, owner="a", seconds=None)
@@ -94,7 +99,7 @@ class CheckTest(unittest.TestCase):
             self.run_tick(tick)
         count, text = self.broken(5)
         self.assertEqual(count, 1)
-        self.assertIn(f"MISSED: tick {START + 3}", text)
+        self.assertIn(f"MISSED: {token_of(3)}\n", text)
         self.assertRegex(text, r"longest gap +2\.0 s")
 
     def test_a_tick_missed_in_a_fault_and_one_long_after(self):
@@ -104,7 +109,7 @@ class CheckTest(unittest.TestCase):
         count, text = self.broken(40, faults=[(4, 5)])
         self.assertEqual(count, 1)
         self.assertRegex(text, "missed, in a fault +2\n")
-        self.assertIn(f"MISSED: tick {START + 22}", text)
+        self.assertIn(f"MISSED: {token_of(22)}\n", text)
 
     def test_a_tick_passed_over_during_a_long_run(self):
         self.run_tick(1, seconds=1.6)
@@ -118,7 +123,7 @@ class CheckTest(unittest.TestCase):
         self.run_tick(2, owner="b")
         count, text = self.broken(2)
         self.assertEqual(count, 1)
-        self.assertIn(f"BESIDE ANOTHER: tick {START + 2} of b", text)
+        self.assertIn(f"BESIDE ANOTHER: {token_of(2)} of b", text)
         self.assertEqual(self.broken(2, faults=[(0, 1)])[0], 0)
 
     def test_a_run_cut_short_excuses_nothing(self):
@@ -129,7 +134,7 @@ class CheckTest(unittest.TestCase):
     def test_a_claim_that_is_not_in_the_bucket(self):
         self.run_tick(1, owner="a")
         self.run_tick(2, owner="b")
-        text = self.broken(2, claims={START + 1: "a", START + 2: None})[1]
+        text = self.broken(2, claims={token_of(1): "a", token_of(2): None})[1]
         self.assertRegex(text, "claims that the bucket has lost +1\n")
 
 

@@ -6,13 +6,13 @@ import socket
 from urllib.parse import urlsplit
 
 
-def read_claims(url, prefix, bucket, ticks):
-    """{tick: who claimed it}; None where the bucket has no such key."""
+def read_claims(url, prefix, bucket, tokens):
+    """{token: who claimed its tick}; None where the bucket has no such key."""
     address = urlsplit(url)
     with socket.create_connection((address.hostname, address.port), timeout=5) as connection:
         connection.sendall(b'CONNECT {"verbose":false}\r\nSUB _INBOX.trial 1\r\n')
         stream = connection.makefile("rb")
-        return {tick: _ask(connection, stream, bucket, f"$KV.{bucket}.{prefix}.{tick}") for tick in ticks}
+        return {token: _ask(connection, stream, bucket, f"$KV.{bucket}.{prefix}.{token}") for token in tokens}
 
 
 def _ask(connection, stream, bucket, subject):

@@ -4,7 +4,7 @@ PRAGMA journal_mode = WAL;
 -- One row for each run that has begun.
 CREATE TABLE runs (
   id INTEGER PRIMARY KEY,
-  token INTEGER NOT NULL,
+  token INTEGER NOT NULL,        -- when the tick was due: milliseconds since the epoch
   attempt INTEGER NOT NULL,
   owner TEXT NOT NULL,           -- the replica's service id
   pid INTEGER NOT NULL,

@@ -54,9 +54,10 @@ class Replica : public NatsService {
 
   void write(const TickContext& tick) {
     const std::int64_t run = ledger_.begin(tick.token, tick.attempt, id_);
-    std::this_thread::sleep_for(tick.token % 8 == 0 ? options_.long_work : options_.work);
+    const std::uint64_t second = tick.token / 1000;
+    std::this_thread::sleep_for(second % 8 == 0 ? options_.long_work : options_.work);
     if (!ledger_.end(run, tick.token, id_)) spdlog::warn("the guard refuses token {}", tick.token);
-    if (tick.token % 20 == 1 && tick.attempt == 1) throw std::runtime_error{"the first attempt had to fail"};
+    if (second % 20 == 1 && tick.attempt == 1) throw std::runtime_error{"the first attempt had to fail"};
   }
 
   const Options options_;

@@ -106,8 +106,8 @@ def run(arguments, folder, processes):
     play(pick, nemesis, arguments.minutes * 60 - CALM)
     nemesis.pause(max(CALM, end - time.monotonic()))
     facts = {"begin": begin, "end": time.time(), "replicas": stop_replicas(replicas)}
-    ticks = [row[0] for row in ledger.execute("SELECT DISTINCT token FROM runs")]
-    facts["claims"] = read_claims(urls[0], "trial.write", "cliffracer", ticks)
+    tokens = [row[0] for row in ledger.execute("SELECT DISTINCT token FROM runs")]
+    facts["claims"] = read_claims(urls[0], "trial.write", "cliffracer", tokens)
     ledger.close()
     (folder / "trial.json").write_text(json.dumps(facts), encoding="utf-8")
 

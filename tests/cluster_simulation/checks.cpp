@@ -36,31 +36,32 @@ void World::check() const {
 /// Where nothing is wrong, each tick is run by one replica.
 void World::check_ticks(std::size_t timer) {
   Ledger& ledger = *stage_.ledgers[timer];
-  const Nanos interval = ledger.timer().interval;
+  const TimerPlan& plan = ledger.timer();
   const Nanos skew = largest_difference(plan_);
-  const Nanos first = wall_clock_at_start + plan_.exact_from(ledger.timer()) + skew;
-  for (auto tick = static_cast<std::uint64_t>(first / interval) + 1;; ++tick) {
-    const Nanos due = static_cast<std::int64_t>(tick) * interval - wall_clock_at_start;
-    if (due + interval + skew > plan_.end) return;
+  const Nanos first = wall_clock_at_start + plan_.exact_from(plan) + skew;
+  for (std::int64_t point = plan.points(first) + 1;; ++point) {
+    const std::uint64_t token = plan.token(plan.due(point));
+    const Nanos due = plan.due(point) - wall_clock_at_start;
+    if (due + plan.interval + skew > plan_.end) return;
     ++report_.exact;
-    if (ledger.has(tick)) continue;
-    if (is_excused(ledger, timer, tick, due)) {
+    if (ledger.has(token)) continue;
+    if (is_excused(ledger, timer, token, due)) {
       ++report_.excused;
     } else {
       ledger.fail("exactly one replica runs each tick",
-                  "tick " + std::to_string(tick) + ", due at " + text_of(due) + ", was run by none");
+                  "that of " + std::to_string(token) + ", due at " + text_of(due) + ", was run by none");
     }
   }
 }
 
-bool World::is_excused(const Ledger& ledger, std::size_t timer, std::uint64_t tick, Nanos due) {
+bool World::is_excused(const Ledger& ledger, std::size_t timer, std::uint64_t token, Nanos due) {
   const TimerPlan& plan = ledger.timer();
   // A failed run has its retry later, for which its replica passes over ticks.
   if (plan.fails > 0 && plan_.weather == Weather::calm) return true;
   const Nanos begin = due - largest_difference(plan_);
   const Nanos end = due + largest_difference(plan_) + plan.jitter + plan.tolerance + 8 * plan_.latency;
   const bool is_busy = std::any_of(ledger.runs().begin(), ledger.runs().end(), [&](const Run& run) {
-    return run.token < tick && run.began <= end && run.ended.value_or(plan_.end) >= begin;
+    return run.token < token && run.began <= end && run.ended.value_or(plan_.end) >= begin;
   });
   if (is_busy) return true;
   // Clocks that are set forward show no tick between.
@@ -69,7 +70,7 @@ bool World::is_excused(const Ledger& ledger, std::size_t timer, std::uint64_t ti
     if (step >= begin - notice && step <= end + notice) return true;
   }
   // A replica that is stopped does not run what it has claimed.
-  for (const auto& stored : cluster_.broker().stored(key_of(timer, std::to_string(tick)))) {
+  for (const auto& stored : cluster_.broker().stored(key_of(timer, std::to_string(token)))) {
     for (const Site& site : sites_) {
       if (site.id == stored.payload && site.is_leaving) return true;
     }
@@ -98,22 +99,20 @@ void World::check_overlaps(Ledger& ledger) const {
 void World::check_claims(std::size_t timer) {
   Ledger& ledger = *stage_.ledgers[timer];
   // What was claimed at a start may have been won too late.
-  const auto oldest =
-      static_cast<std::uint64_t>((wall_clock_at_start + plan_.calm_from) / ledger.timer().interval);
-  const auto newest =
-      static_cast<std::uint64_t>((wall_clock_at_start + plan_.end - largest_difference(plan_)) /
-                                 ledger.timer().interval) -
-      1;
+  const TimerPlan& plan = ledger.timer();
+  const std::uint64_t oldest = plan.token(wall_clock_at_start + plan_.calm_from);
+  const std::uint64_t newest =
+      plan.token(wall_clock_at_start + plan_.end - largest_difference(plan_) - plan.interval);
   for (const auto& stored : cluster_.broker().stored(key_of(timer, "*"))) {
     const std::string key = stored.subject.substr(stored.subject.rfind('.') + 1);
     if (key == "owner" || std::stoull(key) < oldest || std::stoull(key) > newest) continue;
     const auto owner = std::find_if(sites_.begin(), sites_.end(),
                                     [&](const Site& site) { return site.id == stored.payload; });
     if (owner == sites_.end()) {
-      ledger.fail("a claim has its owner's id", "tick " + key);
+      ledger.fail("a claim has its owner's id", "that of " + key);
     } else if (!ledger.has(std::stoull(key), static_cast<std::size_t>(owner - sites_.begin()))) {
       ledger.fail("what is claimed is run",
-                  "tick " + key + " of replica " + std::to_string(owner - sites_.begin()));
+                  "that of " + key + " of replica " + std::to_string(owner - sites_.begin()));
     }
   }
 }
@@ -162,8 +161,8 @@ void World::check_statistics(std::size_t replica) {
     must(claims.won == tokens, "claims.won is not the number of ticks that were run");
     if (ledger.timer().fails > 0 || ledger.timer().is_eager) continue;
     // A point is told of when it was dealt with; those that pass in a run, after it.
-    const auto points = static_cast<std::uint64_t>(site.service->wall_clock() / ledger.timer().interval) -
-                        site.ticks_before[timer];
+    const auto points = static_cast<std::uint64_t>(ledger.timer().points(site.service->wall_clock()) -
+                                                   site.points_before[timer]);
     const auto pending =
         static_cast<std::uint64_t>((plan_.end - running_since) / ledger.timer().interval) + 1;
     const std::uint64_t told = on_grid + stats.skipped_count;

@@ -90,8 +90,8 @@ class Ledger {
   [[nodiscard]] bool is_exact(Nanos instant) const { return instant >= plan_.exact_from(timer_); }
 
   void fail(const char* check, const Run& run, const std::string& what) {
-    fail(check, "tick " + std::to_string(run.token) + " on replica " + std::to_string(run.replica) + " at " +
-                    simulation::text_of(run.began) + " " + what);
+    fail(check, "the tick of " + std::to_string(run.token) + " on replica " + std::to_string(run.replica) +
+                    " at " + simulation::text_of(run.began) + " " + what);
   }
   void fail(const char* check, const std::string& what) {
     if (failure.empty()) failure = std::string{check} + ": " + what;

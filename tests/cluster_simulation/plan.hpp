@@ -31,6 +31,19 @@ struct TimerPlan {
   bool runs_unclaimed = false;  ///< when_unavailable = run
   int fails = 0;                ///< Of a thousand runs.
   int long_runs = 0;  ///< Of a thousand: up to three intervals. Plain ones hold the event loop so long.
+  Nanos offset{0};
+
+  /// How many points of the grid since the epoch a wall clock has shown that shows `wall`.
+  [[nodiscard]] std::int64_t points(Nanos wall) const { return (wall - offset) / interval; }
+  /// When it has shown a point.
+  [[nodiscard]] Nanos due(std::int64_t point) const { return point * interval + offset; }
+  /// The token of the newest point.
+  [[nodiscard]] std::uint64_t token(Nanos wall) const {
+    constexpr Nanos unit = std::chrono::milliseconds{1};
+    return static_cast<std::uint64_t>(due(points(wall)) / unit);
+  }
+  /// How long it is to the next point.
+  [[nodiscard]] Nanos left(Nanos wall) const { return due(points(wall) + 1) - wall; }
 };
 
 enum class Fault : std::uint8_t {

@@ -159,20 +159,19 @@ class Replica : public cliffracer::NatsService {
       ledger.fail("what stands still runs nothing", run, "");
     // Until then the stop may not have had its turn.
     if (stop_began && own_time() > *stop_began) ledger.fail("no run starts after a stop", run, "");
-    if (!is_token(tick, ledger.timer().interval))
-      ledger.fail("a token is the tick of the replica's wall clock", run,
+    if (!is_token(tick, ledger.timer()))
+      ledger.fail("a token is the newest point of the replica's wall clock", run,
                   "at " + simulation::text_of(wall_clock()) + " since the epoch");
     return ledger.began(run);
   }
 
   /// Of the instant at which the run was begun: one of a plain method may have waited for another one, which
   /// let time pass.
-  [[nodiscard]] bool is_token(const TickContext& run, Nanos interval) const {
+  [[nodiscard]] bool is_token(const TickContext& run, const TimerPlan& timer) const {
     const Nanos began = cliffracer::testing::VirtualTime::since_start(run.due) + run.deferral + run.lateness;
     const Nanos wall = wall_clock() - (own_time() - began);
-    const auto tick = [&](Nanos clock) { return static_cast<std::uint64_t>(clock / interval); };
-    if (run.token == tick(wall)) return true;
-    return began <= skew_unseen_until && run.token == tick(wall - skew + skew_before);
+    if (run.token == timer.token(wall)) return true;
+    return began <= skew_unseen_until && run.token == timer.token(wall - skew + skew_before);
   }
 
   void end(std::size_t n, std::size_t run, Nanos from_now = Nanos{0}) {

@@ -97,8 +97,7 @@ void World::add_site(bool has_its_replica) {
 void World::start(std::size_t replica) {
   Site& site = sites_[replica];
   for (std::size_t timer = 0; timer < plan_.timers.size(); ++timer)
-    site.ticks_before[timer] =
-        static_cast<std::uint64_t>(site.service->wall_clock() / plan_.timers[timer].interval);
+    site.points_before[timer] = plan_.timers[timer].points(site.service->wall_clock());
   asio::co_spawn(cluster_.time(replica).context(), site.service->start(), asio::detached);
 }
 
@@ -150,8 +149,8 @@ void World::begin(const Event& event) {
   const auto victim = candidates[stage_.random.number() % candidates.size()];
   Nanos wait{0};
   if (event.is_aimed) {
-    const Nanos interval = plan_.timers[stage_.random.number() % plan_.timers.size()].interval;
-    wait = interval - sites_[victim].service->wall_clock() % interval + event.after_tick;
+    const TimerPlan& timer = plan_.timers[stage_.random.number() % plan_.timers.size()];
+    wait = timer.left(sites_[victim].service->wall_clock()) + event.after_tick;
   }
   at(std::min(cluster_.elapsed() + wait, plan_.faults_until), [this, &event, victim] {
     if (sites_[victim].is_leaving || cluster_.is_crashed(victim)) return;
@@ -209,9 +208,9 @@ void World::set_clock(std::size_t replica, bool anyhow) {
   Replica& service = *sites_[replica].service;
   Nanos skew = stage_.random.between(-plan_.largest_skew, plan_.largest_skew);
   // To just before its next tick, if that is not too far.
-  const Nanos interval = plan_.timers[stage_.random.number() % plan_.timers.size()].interval;
+  const TimerPlan& timer = plan_.timers[stage_.random.number() % plan_.timers.size()];
   const Nanos soon = stage_.random.between(Nanos{0}, std::chrono::seconds{3});
-  const Nanos before = service.skew + interval - service.wall_clock() % interval - soon;
+  const Nanos before = service.skew + timer.left(service.wall_clock()) - soon;
   if (!anyhow && std::chrono::abs(before) <= plan_.largest_skew) skew = before;
   // A millisecond is not noticed.
   constexpr std::chrono::milliseconds least{2};

@@ -35,7 +35,7 @@ class World {
     bool was_idle = false;      ///< When it was asked to stop.
     Nanos asked_to_stop_at{};   ///< On its own clock.
     std::optional<Nanos> stopped_at{};
-    std::vector<std::uint64_t> ticks_before = std::vector<std::uint64_t>(Replica::most_timers);
+    std::vector<std::int64_t> points_before = std::vector<std::int64_t>(Replica::most_timers);
   };
 
   void at(Nanos instant, std::function<void()> action);
@@ -56,7 +56,7 @@ class World {
 
   void check() const;
   void check_ticks(std::size_t timer);
-  [[nodiscard]] bool is_excused(const Ledger& ledger, std::size_t timer, std::uint64_t tick, Nanos due);
+  [[nodiscard]] bool is_excused(const Ledger& ledger, std::size_t timer, std::uint64_t token, Nanos due);
   void check_overlaps(Ledger& ledger) const;
   void check_claims(std::size_t timer);
   void check_statistics(std::size_t replica);

@@ -68,7 +68,7 @@ struct BucketError {
 [[nodiscard]] inline std::string text_of(const Announcement& announcement) {
   nlohmann::json json = nlohmann::json::object();
   json["owner"] = announcement.owner;
-  json["tick"] = announcement.tick;
+  json["token"] = announcement.token;
   if (announcement.has_ended) {
     json["ended"] = true;
   } else {
@@ -88,11 +88,11 @@ struct BucketError {
   const auto owner = json.find("owner");
   if (owner == json.end() || !owner->is_string() || owner->get_ref<const std::string&>().empty())
     return std::nullopt;
-  const auto tick = number("tick");
-  if (!tick) return std::nullopt;
+  const auto token = number("token");
+  if (!token) return std::nullopt;
   const auto ended = json.find("ended");
   return Announcement{.owner = owner->get<std::string>(),
-                      .tick = *tick,
+                      .token = *token,
                       .beat = number("beat").value_or(0),
                       .has_ended = ended != json.end() && *ended == true};
 }

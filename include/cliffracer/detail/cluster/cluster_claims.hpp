@@ -84,23 +84,23 @@ class ClusterClaims final : public TickClaims {
 
   // TickClaims
 
-  void claim(TimerEntry& entry, std::uint64_t tick) override {
+  void claim(TimerEntry& entry, std::uint64_t token) override {
     Member& member = member_of(entry);
     follow_clock(member);
-    if (const auto known = known_of(member, tick)) return decided_(entry, *known);
+    if (const auto known = known_of(member, token)) return decided_(entry, *known);
     member.is_decided = false;
-    const auto task = around_.tasks.spawn({}, decide(member, tick));
+    const auto task = around_.tasks.spawn({}, decide(member, token));
     // It may have come to its end inside spawn().
     if (!member.is_decided) member.deciding = task;
   }
 
-  [[nodiscard]] bool is_newest(const TimerEntry& entry, std::uint64_t tick) const noexcept override {
-    return member_of(entry).watch.newest_claim() <= tick;
+  [[nodiscard]] bool is_newest(const TimerEntry& entry, std::uint64_t token) const noexcept override {
+    return member_of(entry).watch.newest_claim() <= token;
   }
 
   void run_began(TimerEntry& entry) noexcept override {
     Member& member = member_of(entry);
-    member.running = {.owner = around_.id, .tick = entry.cluster->token};
+    member.running = {.owner = around_.id, .token = entry.cluster->token};
     entry.stats.owner_seen(around_.id);
     tell(member);
     beat_alarm_.ring();
@@ -167,35 +167,35 @@ class ClusterClaims final : public TickClaims {
   // ---- Claims
 
   /// Why there is no use in asking for a tick; empty: there may be.
-  [[nodiscard]] std::optional<ClaimOutcome> known_of(const Member& member, std::uint64_t tick) const {
-    if (tick <= member.watch.newest_claim()) return ClaimOutcome::behind;
+  [[nodiscard]] std::optional<ClaimOutcome> known_of(const Member& member, std::uint64_t token) const {
+    if (token <= member.watch.newest_claim()) return ClaimOutcome::behind;
     if (member.watch.is_executing(around_.queue.now(), around_.config.cluster.owner_timeout))
       return ClaimOutcome::running_elsewhere;
     return std::nullopt;
   }
 
-  asio::awaitable<void> decide(Member& member, std::uint64_t tick) {
+  asio::awaitable<void> decide(Member& member, std::uint64_t token) {
     ClaimOutcome outcome = ClaimOutcome::failed;
     try {
-      auto deciding = outcome_of(member, tick);
+      auto deciding = outcome_of(member, token);
       outcome = co_await std::move(deciding);
     } catch (...) {
       // The service stops, or there is no memory.
-      with_text(std::current_exception(), [&](std::string_view text) { note_failure(member, tick, text); });
+      with_text(std::current_exception(), [&](std::string_view text) { note_failure(member, token, text); });
     }
     member.is_decided = true;
     member.deciding = nullptr;
     if (outcome == ClaimOutcome::won || outcome == ClaimOutcome::lost) {
-      member.watch.saw(tick, around_.queue.now());
+      member.watch.saw(token, around_.queue.now());
       member.failures.recovered();
     }
     decided_(*member.entry, outcome);
   }
 
-  asio::awaitable<ClaimOutcome> outcome_of(Member& member, std::uint64_t tick) {
+  asio::awaitable<ClaimOutcome> outcome_of(Member& member, std::uint64_t token) {
     const Patience patience{member.entry->schedule.interval()};
     const TimePoint deadline = later(around_.queue.now(), patience.whole);
-    const std::string subject = subject_of(member.entry->name, std::to_string(tick));
+    const std::string subject = subject_of(member.entry->name, std::to_string(token));
     ClaimAttempt attempt;
     std::string why;
     while (attempt.step() != ClaimAttempt::Step::decided) {
@@ -223,8 +223,8 @@ class ClusterClaims final : public TickClaims {
         }
         // The others may have been heard of only now.
         if (!attempt.may_be_mine()) {
-          if (const auto known = known_of(member, tick)) co_return *known;
-          if (why = doubt_about(member, tick); !why.empty()) {
+          if (const auto known = known_of(member, token)) co_return *known;
+          if (why = doubt_about(member, token); !why.empty()) {
             attempt.give_up();
             continue;
           }
@@ -239,61 +239,67 @@ class ClusterClaims final : public TickClaims {
         auto reading = client_->read(subject, limit);
         BucketClient::Value value = co_await std::move(reading);
         if (!value.problem.empty()) why = std::move(value.problem);
-        attempt.read(proof_in(value, member, tick));
+        attempt.read(proof_in(value, member, token));
       }
     }
     if (attempt.outcome() == ClaimOutcome::failed || attempt.outcome() == ClaimOutcome::unclear)
-      note_failure(member, tick, why);
+      note_failure(member, token, why);
     co_return attempt.outcome();
   }
 
   [[nodiscard]] ClaimAttempt::Read proof_in(const BucketClient::Value& value, const Member& member,
-                                            std::uint64_t tick) const {
+                                            std::uint64_t token) const {
     if (!value.text) return ClaimAttempt::Read::no_answer;
     if (*value.text != around_.id) return ClaimAttempt::Read::other;
     // Before the clock was set back it may have been claimed, and run, here.
-    return member.watch.has_come_before(tick) ? ClaimAttempt::Read::no_answer : ClaimAttempt::Read::mine;
+    return member.watch.has_come_before(token) ? ClaimAttempt::Read::no_answer : ClaimAttempt::Read::mine;
   }
 
-  void note_failure(Member& member, std::uint64_t tick, std::string_view why) noexcept {
+  void note_failure(Member& member, std::uint64_t token, std::string_view why) noexcept {
     if (is_stopping_) return;
     member.entry->stats.claim_refused(why);
     log_quietly([&] {
       if (!member.failures.worth_a_line(why, around_.queue.now())) return;
-      around_.log.warn("timer {}: tick {} cannot be claimed: {}", member.entry->name, tick, escaped(why));
+      around_.log.warn("timer {}: the tick of {} cannot be claimed: {}", member.entry->name, token,
+                       escaped(why));
     });
   }
 
   // ---- The wall clock
 
-  /// The tick that it is now.
-  [[nodiscard]] std::uint64_t current_tick(const Member& member) const {
-    const std::chrono::nanoseconds wall = around_.queue.source().wall_clock().time_since_epoch();
-    return static_cast<std::uint64_t>(std::max(wall, std::chrono::nanoseconds{0}) /
-                                      member.entry->schedule.interval());
+  /// What it shows, since the epoch.
+  [[nodiscard]] std::chrono::nanoseconds wall_clock() const {
+    return around_.queue.source().wall_clock().time_since_epoch();
+  }
+
+  /// From a tick to a later one.
+  [[nodiscard]] static double seconds_between(std::uint64_t token, std::uint64_t later_token) {
+    return static_cast<double>(later_token - token) / 1e3;
   }
 
   /// What was known while the clock was ahead is forgotten: the keys say what is claimed.
   void follow_clock(Member& member) {
     const std::uint64_t newest = member.watch.newest_claim();
-    const std::uint64_t current = current_tick(member);
-    if (!member.watch.follow_clock(current)) return;
+    const Grid& grid = member.entry->schedule.grid();
+    const std::chrono::nanoseconds wall = wall_clock();
+    if (!member.watch.follow_clock(grid.next_token_at(wall))) return;
     // Nor were the others believed, or listened to.
     ready_for_ = 0;
     log_quietly([&] {
+      const std::uint64_t current = grid.token_at(wall);
       around_.log.warn(
-          "timer {}: tick {} has been claimed and it is {} here: the clock was set back, and tokens go back "
-          "with it; what has seen a newer one refuses them",
-          member.entry->name, newest, current);
+          "timer {}: the tick of {} has been claimed, {:.3f} s after that of {}, which it is here: the clock "
+          "was set back, and tokens go back with it; what has seen a newer one refuses them",
+          member.entry->name, newest, seconds_between(current, newest), current);
     });
   }
 
   /// Why a key that is not there does not prove that its tick was not run; empty: it does.
-  [[nodiscard]] std::string doubt_about(const Member& member, std::uint64_t tick) const {
+  [[nodiscard]] std::string doubt_about(const Member& member, std::uint64_t token) const {
     const std::chrono::nanoseconds kept = kept_.value_or(std::chrono::nanoseconds{0});
-    if (!member.watch.has_come_before(tick) || kept.count() == 0) return {};
+    if (!member.watch.has_come_before(token) || kept.count() == 0) return {};
     const std::chrono::nanoseconds interval = member.entry->schedule.interval();
-    const std::chrono::nanoseconds age = member.watch.age(tick, interval, around_.queue.now());
+    const std::chrono::nanoseconds age = member.watch.age(token, around_.queue.now());
     if (age + 2 * interval <= kept) return {};
     return fmt::format(
         "the clock was set back by about {:.0f} s, and claims are kept for {:.0f} s: whether it was run is "
@@ -409,17 +415,20 @@ class ClusterClaims final : public TickClaims {
   void heard(Member& member, const Announcement& announcement) {
     if (announcement.owner == around_.id) return;
     // Else one broken clock would keep all others from running.
-    if (const std::uint64_t current = current_tick(member);
-        OwnerWatch::is_ahead(announcement.tick, current)) {
+    const Grid& grid = member.entry->schedule.grid();
+    const std::chrono::nanoseconds wall = wall_clock();
+    if (OwnerWatch::is_ahead(announcement.token, grid.next_token_at(wall))) {
       if (member.failures.worth_a_line("clocks", around_.queue.now())) {
+        const std::uint64_t current = grid.token_at(wall);
         around_.log.warn(
-            "timer {}: replica {} runs tick {} when it is {} here: clocks must differ by less than "
-            "the interval",
-            member.entry->name, escaped(announcement.owner, 128), announcement.tick, current);
+            "timer {}: replica {} runs the tick of {}, {:.3f} s after that of {}, which it is here: clocks "
+            "must differ by less than the interval",
+            member.entry->name, escaped(announcement.owner, 128), announcement.token,
+            seconds_between(current, announcement.token), current);
       }
       return;
     }
-    if (announcement.tick >= member.watch.newest_claim()) member.entry->stats.owner_seen(announcement.owner);
+    if (announcement.token >= member.watch.newest_claim()) member.entry->stats.owner_seen(announcement.owner);
     member.watch.heard(announcement, around_.queue.now());
   }
 

@@ -15,9 +15,9 @@ struct ClusterTimer {
   explicit ClusterTimer(WhenUnavailable unavailable) noexcept : when_unavailable{unavailable} {}
 
   const WhenUnavailable when_unavailable;
-  std::uint64_t tick = 0;                // the newest that was asked for
+  std::uint64_t wanted = 0;              // the token that was asked for last
   std::optional<ClaimOutcome> answer{};  // to that; none: it is on its way
-  std::optional<std::uint64_t> held{};   // the newest that was claimed here
+  std::optional<std::uint64_t> held{};   // the newest token that was claimed here
   std::uint64_t token = 0;               // of the run that may begin or is in progress
   TimePoint asked{};
   std::chrono::nanoseconds claim_time{0};  // how long the newest answer took

@@ -1,14 +1,13 @@
 #pragma once
 
-#include <cliffracer/detail/registration/calendar.hpp>
 #include <cliffracer/detail/registration/timer_options.hpp>
 #include <cliffracer/detail/time/time_point.hpp>
+#include <cliffracer/detail/timer/wall_points.hpp>
 #include <cliffracer/pacing.hpp>
 
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
-#include <limits>
 #include <optional>
 
 namespace cliffracer::detail {
@@ -16,21 +15,14 @@ namespace cliffracer::detail {
 /// What few grids have: a delay before them, a wall clock that they follow.
 struct GridExtras {
   constexpr explicit GridExtras(const TimerOptions& options) noexcept
-      : initial_delay{options.initial_delay}, offset{options.offset}, calendar{options.calendar} {}
-
-  /// What the wall clock shows at an instant of the timers' clock, since the epoch and `offset`.
-  [[nodiscard]] constexpr std::int64_t wall(TimePoint instant) const noexcept {
-    return instant.time_since_epoch().count() + wall_offset.count() - offset.count();
-  }
+      : initial_delay{options.initial_delay}, points{options.calendar, options.offset} {}
 
   const std::optional<std::chrono::nanoseconds> initial_delay;  // >= 0
-  const std::chrono::nanoseconds offset;                        // of an aligned grid; >= 0, < interval
-  const Calendar* const calendar;                               // of a calendar's grid; else null
-  TimePoint delay_end{};                                        // of the initial delay, or the start
-  std::chrono::nanoseconds wall_offset{0};                      // from the timers' clock to the wall clock
-  std::chrono::nanoseconds next_offset{0};   // the same by which the next point of the grid was found
-  std::int64_t passed_point = 0;             // what the wall clock showed at the newest point that has come
-  std::optional<std::int64_t> last_point{};  // what the wall clock showed at the newest point that was run
+  const WallPoints points;
+  TimePoint delay_end{};                    // of the initial delay, or the start
+  std::chrono::nanoseconds wall_offset{0};  // from the timers' clock to the wall clock
+  std::chrono::nanoseconds next_offset{0};  // the same by which the next point of the grid was found
+  std::optional<WallTime> last_point{};     // the newest that was run
 };
 
 /// The points at which a timer is due, in integers. It stands at the oldest of them that is neither run nor
@@ -122,17 +114,29 @@ class Grid {
   [[nodiscard]] TimePoint point_after(TimePoint instant, std::chrono::nanoseconds interval, TimePoint phase,
                                       std::chrono::nanoseconds wall_offset) const noexcept {
     if (kind_ == Kind::after_run) return never;
-    if (kind_ == Kind::calendar)
-      return at(calendar_after((instant + wall_offset).time_since_epoch().count()), wall_offset);
-    if (kind_ == Kind::aligned) phase = TimePoint{extras_->offset - wall_offset};
+    if (follows_wall_clock())
+      return instant_of(extras_->points.after(shown(instant, wall_offset), interval), wall_offset);
     const std::chrono::nanoseconds past = (instant - phase) % interval;
     return later(instant, interval - (past.count() < 0 ? past + interval : past));
   }
 
-  /// The number of the newest point that is not behind `instant`; 0 is at `offset` after the epoch. Before
-  /// that 0. Of an aligned grid.
-  [[nodiscard]] constexpr std::uint64_t tick(TimePoint instant) const noexcept {
-    return static_cast<std::uint64_t>(std::max<std::int64_t>(extras_->wall(instant), 0) / interval_.count());
+  // Tokens, of a grid that follows the wall clock: when a point is due, as the wall clock shows it, in
+  // milliseconds since the epoch, rounded down; 0 for one before the epoch. Points that lie a millisecond or
+  // more apart have different tokens.
+
+  /// Of the newest point that is not behind `instant`.
+  [[nodiscard]] constexpr std::uint64_t token(TimePoint instant) const noexcept {
+    return token_at(shown(instant, extras_->wall_offset));
+  }
+
+  /// The same when the wall clock shows `wall`.
+  [[nodiscard]] constexpr std::uint64_t token_at(WallTime wall) const noexcept {
+    return token_of(extras_->points.at_or_before(wall, interval_));
+  }
+
+  /// Of the point after that.
+  [[nodiscard]] constexpr std::uint64_t next_token_at(WallTime wall) const noexcept {
+    return token_of(extras_->points.after(wall, interval_));
   }
 
  private:
@@ -177,39 +181,33 @@ class Grid {
     return realign(now);
   }
 
-  // Of a calendar.
-
-  /// Goes on to the next point.
-  void step() noexcept {
-    GridExtras& extras = *extras_;
-    extras.passed_point = next_.time_since_epoch().count() + extras.next_offset.count();
-    next_ = at(calendar_after(extras.passed_point), extras.next_offset);
-  }
-
-  // What the wall clock shows, in nanoseconds since the epoch; `no_point` where they end.
-  static constexpr std::int64_t no_point = std::numeric_limits<std::int64_t>::max();
-
-  [[nodiscard]] std::int64_t calendar_after(std::int64_t wall) const noexcept {
-    using std::chrono::nanoseconds;
-    const Calendar& calendar = *extras_->calendar;
-    const auto next =
-        calendar.at.next_after(std::chrono::sys_time<nanoseconds>{nanoseconds{wall}}, calendar.zone);
-    constexpr auto end = std::chrono::floor<std::chrono::seconds>(nanoseconds{no_point});
-    return next && next->time_since_epoch() < end ? nanoseconds{next->time_since_epoch()}.count() : no_point;
-  }
-
-  /// The instant of the timers' clock at which the wall clock shows `wall`.
-  [[nodiscard]] static TimePoint at(std::int64_t wall, std::chrono::nanoseconds offset) noexcept {
-    return wall == no_point ? never : TimePoint{std::chrono::nanoseconds{wall} - offset};
-  }
-
   // Of a grid that follows the wall clock.
+
+  /// What it shows at `instant` when it is `offset` ahead of the timers' clock.
+  [[nodiscard]] static constexpr WallTime shown(TimePoint instant, std::chrono::nanoseconds offset) noexcept {
+    return instant == never ? no_point : instant.time_since_epoch() + offset;
+  }
+  /// When it shows `wall`.
+  [[nodiscard]] static constexpr TimePoint instant_of(WallTime wall,
+                                                      std::chrono::nanoseconds offset) noexcept {
+    return wall == no_point ? never : TimePoint{wall - offset};
+  }
+
+  [[nodiscard]] static constexpr std::uint64_t token_of(WallTime point) noexcept {
+    const auto due = std::chrono::duration_cast<std::chrono::milliseconds>(point);
+    return static_cast<std::uint64_t>(std::max<std::int64_t>(due.count(), 0));
+  }
+
+  /// Goes on to the next point, by the clock as it was.
+  void step() noexcept {
+    const WallTime next = shown(next_, extras_->next_offset);
+    next_ = instant_of(extras_->points.after(next, interval_), extras_->next_offset);
+  }
 
   /// The first instant behind `instant` at which the wall clock shows a point.
   [[nodiscard]] constexpr TimePoint aligned_after(TimePoint instant) const noexcept {
-    if (kind_ == Kind::calendar) return at(calendar_after(extras_->wall(instant)), extras_->wall_offset);
-    const std::int64_t past = extras_->wall(instant) % interval_.count();
-    return later(instant, interval_ - std::chrono::nanoseconds{past < 0 ? past + interval_.count() : past});
+    const WallTime next = extras_->points.after(shown(instant, extras_->wall_offset), interval_);
+    return instant_of(next, extras_->wall_offset);
   }
 
   /// The same, and not in the initial delay.
@@ -220,37 +218,25 @@ class Grid {
   /// The next point that was not run already.
   [[nodiscard]] constexpr TimePoint next_aligned(TimePoint now) const noexcept {
     const TimePoint next = first_aligned(now);
-    const bool was_run = extras_->last_point && extras_->wall(next) == *extras_->last_point;
+    const bool was_run = extras_->last_point && shown(next, extras_->wall_offset) == *extras_->last_point;
     return was_run ? aligned_after(next) : next;
   }
 
-  /// What the wall clock showed at the newest point that has come counts, also if it was set since.
+  /// The newest point that has come by the clock as it was then, also if that was set since.
   constexpr void remember_point() noexcept {
-    if (kind_ == Kind::aligned) {
-      const auto point = next_ - interval_ + extras_->next_offset - extras_->offset;
-      extras_->passed_point = point.time_since_epoch().count();
-    }
-    extras_->last_point = extras_->passed_point;
+    const WallTime next = shown(next_, extras_->next_offset);
+    extras_->last_point = extras_->points.at_or_before(next - WallTime{1}, interval_);
   }
 
   [[gnu::noinline]] constexpr std::uint64_t realign(TimePoint now) noexcept {
     GridExtras& extras = *extras_;
     if (next_ <= now || extras.next_offset == extras.wall_offset) return 0;
-    const std::int64_t before = (next_ + extras.next_offset - extras.offset).time_since_epoch().count();
+    const WallTime before = shown(next_, extras.next_offset);
     next_ = next_aligned(now);
     extras.next_offset = extras.wall_offset;
     // What lies in the initial delay was not due.
     if (next_ == never || now < extras.delay_end) return 0;
-    return points_between(before, extras.wall(next_));
-  }
-
-  /// From the point `first` to before `last`, by the wall clock.
-  [[nodiscard]] constexpr std::uint64_t points_between(std::int64_t first, std::int64_t last) const noexcept {
-    if (last <= first) return 0;
-    if (kind_ == Kind::aligned) return static_cast<std::uint64_t>((last - first) / interval_.count());
-    std::uint64_t points = 0;
-    for (std::int64_t point = first; point < last; point = calendar_after(point)) ++points;
-    return points;
+    return extras.points.between(before, shown(next_, extras.wall_offset), interval_);
   }
 
   std::chrono::nanoseconds interval_;  // > 0

@@ -11,11 +11,11 @@ struct TimerEntry;
 /// Who decides which replica runs a tick. Only on the strand.
 class TickClaims {
  public:
-  /// Asks for `tick` of the entry's timer. TimerLoop::claim_decided() is told what came of it, once, in this
-  /// call or later. Throws std::bad_alloc: not asked.
-  virtual void claim(TimerEntry& entry, std::uint64_t tick) = 0;
+  /// Asks for the tick of the entry's timer that has this token. TimerLoop::claim_decided() is told what came
+  /// of it, once, in this call or later. Throws std::bad_alloc: not asked.
+  virtual void claim(TimerEntry& entry, std::uint64_t token) = 0;
   /// No newer tick of the entry's timer has been claimed, as far as is known here.
-  [[nodiscard]] virtual bool is_newest(const TimerEntry& entry, std::uint64_t tick) const noexcept = 0;
+  [[nodiscard]] virtual bool is_newest(const TimerEntry& entry, std::uint64_t token) const noexcept = 0;
   /// A run of the entry's timer has begun here.
   virtual void run_began(TimerEntry& entry) noexcept = 0;
   /// It has ended; also told of one that did not begin.

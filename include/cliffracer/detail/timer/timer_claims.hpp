@@ -23,21 +23,21 @@ class TimerClaims {
     if (timer.schedule.due() > now) return false;
     // A retry, or a run that was asked for, within a tick that was claimed here. Another replica's clock may
     // have shown the next one already.
-    const std::uint64_t tick = tick_of(timer, now);
+    const std::uint64_t token = token_of(timer, now);
     const bool is_held =
-        timer.schedule.is_off_grid() && cluster.held == tick && claims_->is_newest(timer, tick);
-    if (is_held) cluster.token = tick;
+        timer.schedule.is_off_grid() && cluster.held == token && claims_->is_newest(timer, token);
+    if (is_held) cluster.token = token;
     return !is_held;
   }
 
   /// Asks for the tick that is due. True: the answer is there; else decided() brings it later.
   [[nodiscard, gnu::noinline]] bool ask(TimerEntry& timer, TimePoint now) {
     ClusterTimer& cluster = *timer.cluster;
-    cluster.tick = tick_of(timer, now);
+    cluster.wanted = token_of(timer, now);
     cluster.asked = now;
     cluster.answer.reset();
     try {
-      claims_->claim(timer, cluster.tick);
+      claims_->claim(timer, cluster.wanted);
     } catch (...) {
       decided(timer, ClaimOutcome::failed, now);
     }
@@ -49,7 +49,7 @@ class TimerClaims {
     ClusterTimer& cluster = *timer.cluster;
     cluster.answer = outcome;
     cluster.claim_time = elapsed(cluster.asked, now);
-    if (outcome == ClaimOutcome::won) cluster.held = cluster.tick;
+    if (outcome == ClaimOutcome::won) cluster.held = cluster.wanted;
   }
 
   /// After the answer: whether the timer runs now.
@@ -62,9 +62,9 @@ class TimerClaims {
     const bool may_run =
         answer == ClaimOutcome::won || (is_unavailable && cluster.when_unavailable == WhenUnavailable::run);
     // A tick whose time is over would run beside its successor, which is asked for next.
-    const bool is_late = may_run && tick_of(timer, now) != cluster.tick;
+    const bool is_late = may_run && token_of(timer, now) != cluster.wanted;
     const bool is_granted = may_run && !is_late;
-    if (is_granted) cluster.token = cluster.tick;
+    if (is_granted) cluster.token = cluster.wanted;
     runs_.claim_decided(timer, is_late ? ClaimOutcome::failed : answer, !may_run, now);
     return is_granted;
   }
@@ -77,8 +77,8 @@ class TimerClaims {
   }
 
  private:
-  [[nodiscard]] static std::uint64_t tick_of(const TimerEntry& timer, TimePoint now) noexcept {
-    return timer.schedule.grid().tick(now);
+  [[nodiscard]] static std::uint64_t token_of(const TimerEntry& timer, TimePoint now) noexcept {
+    return timer.schedule.grid().token(now);
   }
 
   TimerRuns& runs_;

@@ -145,14 +145,14 @@ class TimerSet {
     }
     if (entry.cluster) {
       throw std::invalid_argument{"service " + service + ": timer " + entry.name +
-                                  ": interval: a cluster timer's ticks are counted in it: it stays"};
+                                  ": interval: a cluster timer's stays: all replicas need the same"};
     }
     const std::string what = "service " + service + ": timer " + entry.name + ": ";
     check_duration(what + "interval", interval, false);
     check_less(what + "tolerance", entry.schedule.tolerance(interval), interval);
     if (entry.extras) {
       check_less(what + "jitter", entry.extras->jitter, interval);
-      check_less(what + "offset", entry.extras->grid.offset, interval);
+      check_less(what + "offset", entry.extras->grid.points.offset(), interval);
     }
     control_->submit([shared, value = interval.value()](TimerLoop* loop) {
       if (loop) return loop->set_interval(*shared, value);
@@ -267,7 +267,7 @@ class TimerSet {
       stats.jitter = extras.jitter;
       stats.max_consecutive_errors = extras.max_consecutive_errors;
       stats.align_to_epoch = schedule.grid().kind() == Grid::Kind::aligned;
-      stats.offset = extras.grid.offset;
+      stats.offset = extras.grid.points.offset();
     }
     const auto on_wall_clock = [&](TimePoint instant) {
       return wall_clock + std::chrono::duration_cast<std::chrono::system_clock::duration>(instant - now);

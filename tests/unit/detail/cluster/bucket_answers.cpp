@@ -50,16 +50,21 @@ TEST_CASE("a value is read from the answer to a get") {
 }
 
 TEST_CASE("an announcement is read as it was written") {
-  const Announcement running{.owner = "a", .tick = 12, .beat = 3};
+  const Announcement running{.owner = "a", .token = 12, .beat = 3};
   CHECK(announcement_in(text_of(running)) == running);
-  const Announcement ended{.owner = "a", .tick = 12, .has_ended = true};
+  const Announcement ended{.owner = "a", .token = 12, .has_ended = true};
   CHECK(announcement_in(text_of(ended)) == ended);
+}
+
+TEST_CASE("an announcement of a version that counted ticks is none, nor is this one's to that version") {
+  CHECK_FALSE(announcement_in(std::string{R"({"owner":"a","tick":29539320,"beat":3})"}));
+  CHECK_FALSE(Json::parse(text_of(Announcement{.owner = "a", .token = 1'772'359'200'000})).contains("tick"));
 }
 
 TEST_CASE("what is no announcement is none") {
   for (const char* const text :
-       {"", "7", "[]", "{", R"({"owner":"a"})", R"({"tick":1})", R"({"owner":"","tick":1})",
-        R"({"owner":"a","tick":-1})", R"({"owner":"a","tick":1.5})", R"({"owner":7,"tick":1})"}) {
+       {"", "7", "[]", "{", R"({"owner":"a"})", R"({"token":1})", R"({"owner":"","token":1})",
+        R"({"owner":"a","token":-1})", R"({"owner":"a","token":1.5})", R"({"owner":7,"token":1})"}) {
     CHECK_FALSE(announcement_in(std::string{text}));
   }
 }

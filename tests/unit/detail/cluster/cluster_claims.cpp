@@ -12,6 +12,7 @@
 #include <set>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -43,6 +44,8 @@ struct Ledger {
     return false;
   }
 };
+
+constexpr std::uint64_t a_minute = 60'000;  // from one token to the next
 
 /// One replica.
 class Billing : public cliffracer::NatsService {
@@ -148,7 +151,7 @@ TEST_CASE("after an owner dies the next tick runs elsewhere") {
   cluster.crash(0);
   cluster.advance(30s);
   REQUIRE(ledger.runs.size() == 2);
-  CHECK(ledger.runs[1].token == ledger.runs[0].token + 1);
+  CHECK(ledger.runs[1].token == ledger.runs[0].token + a_minute);
   CHECK(ledger.runs[1].owner == b->get_service_info().id);
   CHECK(b->stats().claims.won == 1);
 }
@@ -359,10 +362,93 @@ TEST_CASE("a replica whose announced tick is far ahead is not believed, and told
   time.start(*a);
   time.advance(1min);
   broker.publish("$KV.cliffracer.billing.bill.owner",
-                 {{"owner", "x"}, {"tick", 99'999'999'999}, {"beat", 0}});
+                 {{"owner", "x"}, {"token", 99'999'999'999'999}, {"beat", 0}});
   time.advance(1min);
   CHECK(ledger.runs.size() == 2);
   CHECK(log.count("clocks must differ by less than the interval") == 1);
+}
+
+namespace {
+
+/// A replica of a version of the service whose timer is not as in others.
+class Version : public cliffracer::NatsService {
+ public:
+  Version(Ledger& ledger, VirtualTime& time, std::chrono::nanoseconds interval,
+          std::chrono::nanoseconds offset = 0s)
+      : NatsService{{.name = "version"}}, ledger_{ledger}, time_{time} {
+    add(timer<&Version::run>{.interval = interval, .eager = true, .offset = offset, .scope = Scope::cluster});
+  }
+  asio::awaitable<void> run(TickContext tick) {
+    ledger_.runs.push_back({tick.token, get_service_info().id, time_.elapsed()});
+    co_return;
+  }
+
+ private:
+  Ledger& ledger_;
+  VirtualTime& time_;
+};
+
+}  // namespace
+
+TEST_CASE("another interval or offset in a new version takes no token back, and does not run a tick again") {
+  VirtualTime time;
+  Broker broker{time};
+  Ledger ledger;
+  const auto go_through = [&](std::chrono::nanoseconds interval, std::chrono::nanoseconds offset = 0s) {
+    const auto replica = time.make<Version>(ledger, time, interval, offset);
+    const std::size_t before = ledger.runs.size();
+    time.start(*replica);
+    time.advance(5 * interval);
+    time.stop(*replica);
+    CHECK(ledger.runs.size() >= before + 4);
+    CHECK_FALSE(ledger.has_doubles());
+  };
+  go_through(1min);
+  go_through(1h);
+  go_through(1h, 40min);
+  go_through(7s);
+  go_through(4h, 150min);
+  go_through(1500ms);
+}
+
+TEST_CASE("how far ahead an announced tick is, the timer's own points say: an offset moves them") {
+  VirtualTime time;
+  Broker broker{time};
+  Ledger ledger;
+  LogCapture log{"version"};
+  const auto replica = time.make<Version>(ledger, time, 1min, 30s);
+  time.start(*replica);
+  time.advance(10s);
+  const auto announce = [&](std::string_view owner, std::chrono::milliseconds after_start) {
+    const auto due = VirtualTime::Options{}.wall_clock + after_start;
+    const auto token = std::chrono::duration_cast<std::chrono::milliseconds>(due.time_since_epoch()).count();
+    broker.publish("$KV.cliffracer.version.run.owner", {{"owner", owner}, {"token", token}});
+    time.advance(1s);
+  };
+  announce("next", 30s);
+  CHECK(replica->get_timer_stats().timers.at(0).last_owner == "next");
+  CHECK(log.count("clocks must differ") == 0);
+  announce("ahead", 90s);
+  CHECK(replica->get_timer_stats().timers.at(0).last_owner == "next");
+  CHECK(log.count("120.000 s after that of") == 1);
+  CHECK(log.count("clocks must differ") == 1);
+}
+
+TEST_CASE("what a version that counted ticks has announced keeps nobody from running") {
+  VirtualTime time;
+  Broker broker{time};
+  Ledger ledger;
+  LogCapture log{"billing"};
+  const auto a = time.make<Billing>(ledger, time);
+  time.start(*a);
+  time.advance(1min);
+  broker.publish("$KV.cliffracer.billing.bill.owner", {{"owner", "old"}, {"tick", 29'453'762}, {"beat", 0}});
+  const auto b = time.make<Billing>(ledger, time);
+  time.start(*b);
+  time.advance(3min);
+  CHECK(ledger.runs.size() == 4);
+  CHECK_FALSE(ledger.has_doubles());
+  CHECK(log.count("clock") == 0);
 }
 
 TEST_CASE("a service can be stopped while it claims a tick, and started again") {

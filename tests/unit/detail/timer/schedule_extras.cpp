@@ -228,15 +228,6 @@ TEST_CASE("an offset moves an aligned grid: daily at half past two") {
   CHECK(Schedule{options, at(0s), &earlier}.due() == at(12h + 30min));
 }
 
-TEST_CASE("with an offset ticks begin at the points of the moved grid") {
-  ScheduleExtras extras = aligned(0s, 20min);
-  const Grid grid{on_the_hour(), &extras.grid};
-  CHECK(grid.tick(at(0s)) == 0);
-  CHECK(grid.tick(at(80min - 1ns)) == 0);
-  CHECK(grid.tick(at(80min)) == 1);
-  CHECK(grid.tick(at(140min)) == 2);
-}
-
 TEST_CASE("an eager aligned timer runs at start and then on the wall clock's grid") {
   auto extras = aligned(10h + 25min);
   Schedule schedule{on_the_hour(true), at(0s), &extras};
@@ -542,14 +533,70 @@ TEST_CASE("points that pass while a timer is paused are passed over, and its gri
   CHECK(schedule.due() == at(5s));
 }
 
-TEST_CASE("ticks are counted from the epoch, from each point to the next") {
-  ScheduleExtras extras = aligned(1h);
-  const Grid grid{on_the_hour(), &extras.grid};
-  CHECK(grid.tick(at(0s)) == 1);
-  CHECK(grid.tick(at(1h - 1ns)) == 1);
-  CHECK(grid.tick(at(1h)) == 2);
-  CHECK(grid.tick(at(-2h)) == 0);
-  CHECK(Grid{{.interval = 1min, .align_to_epoch = true}, &extras.grid}.tick(at(0s)) == 60);
+TEST_CASE("a token is when the newest point is due by the wall clock, in milliseconds since the epoch") {
+  struct Row {
+    std::chrono::nanoseconds interval;
+    std::chrono::nanoseconds offset;
+    std::chrono::nanoseconds wall;
+    std::uint64_t token;
+    std::uint64_t next;
+  };
+  constexpr std::chrono::nanoseconds day = 24h;
+  const std::vector<Row> rows{
+      {1s, 0s, 0s, 0, 1'000},
+      {1s, 0s, 1s - 1ns, 0, 1'000},
+      {1s, 0s, 1s, 1'000, 2'000},
+      {1s, 0s, 1'772'359'200s + 1ns, 1'772'359'200'000, 1'772'359'201'000},
+      {1h, 20min, 80min - 1ns, 1'200'000, 4'800'000},
+      {1h, 20min, 80min, 4'800'000, 8'400'000},
+      {day, 2h + 30min, 20'000 * day + 2h, 1'727'922'600'000, 1'728'009'000'000},
+      {day, 2h + 30min, 20'000 * day + 3h, 1'728'009'000'000, 1'728'095'400'000},
+      // Intervals that are no whole second, or no whole millisecond.
+      {1500ms, 0s, 3s - 1ns, 1'500, 3'000},
+      {1500ms, 0s, 3s, 3'000, 4'500},
+      {1500ms, 250ms, 3249ms, 1'750, 3'250},
+      {1ms, 0s, 1'234'567us, 1'234, 1'235},
+      {1ms + 1ns, 0s, 3ms + 2ns, 2, 3},
+      // Before the epoch, and before the first point behind it.
+      {1h, 20min, 20min - 1ns, 0, 1'200'000},
+      {1h, 20min, -40min, 0, 1'200'000},
+      {1h, 20min, -40min - 1ns, 0, 0},
+      {1h, 0s, -1ns, 0, 0},
+      {1h, 0s, -20'000 * day, 0, 0},
+      // Where the clock's range ends.
+      {std::chrono::nanoseconds::max(), 1h, 2h, 3'600'000, 9'223'372'036'854},
+  };
+  for (const Row& row : rows) {
+    CAPTURE(row.interval.count(), row.offset.count(), row.wall.count());
+    ScheduleExtras extras = aligned(row.wall, row.offset);
+    const Grid grid{{.interval = row.interval, .align_to_epoch = true, .offset = row.offset}, &extras.grid};
+    CHECK(grid.token(at(0s)) == row.token);
+    CHECK(grid.token_at(row.wall) == row.token);
+    CHECK(grid.next_token_at(row.wall) == row.next);
+  }
+}
+
+TEST_CASE("a token stays until the next point, and no two points share one") {
+  const auto interval = GENERATE(as<std::chrono::nanoseconds>{}, 1ms, 1ms + 1ns, 1500us, 1min);
+  ScheduleExtras extras = aligned(10h, interval / 3);
+  const Grid grid{{.interval = interval, .align_to_epoch = true, .offset = interval / 3}, &extras.grid};
+  Schedule schedule{{.interval = interval, .align_to_epoch = true}, at(0s), &extras};
+  for (int n = 0; n < 1000; ++n) {
+    const TimePoint due = schedule.due();
+    const std::uint64_t token = grid.token(due);
+    CHECK(grid.token(due - 1ns) < token);
+    CHECK(grid.token(due + interval - 1ns) == token);
+    run(schedule, due);
+  }
+}
+
+TEST_CASE("with another interval a later point has a later token, and the same point the same one") {
+  ScheduleExtras extras = aligned(10h);
+  const Grid by_minute{{.interval = 1min, .align_to_epoch = true}, &extras.grid};
+  const Grid by_hour{on_the_hour(), &extras.grid};
+  CHECK(by_minute.token(at(1h)) == by_hour.token(at(1h)));
+  CHECK(by_minute.token(at(59min)) < by_hour.token(at(1h)));
+  CHECK(by_minute.token(at(61min)) > by_hour.token(at(1h)));
 }
 
 TEST_CASE("what another replica runs is passed over, retries with it, and failures are not forgotten") {

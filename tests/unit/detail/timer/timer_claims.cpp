@@ -32,8 +32,8 @@ struct Claims final : cliffracer::detail::TickClaims {
     world->claims = this;
   }
 
-  void claim(TimerEntry& entry, std::uint64_t tick) override {
-    asked.push_back(tick);
+  void claim(TimerEntry& entry, std::uint64_t token) override {
+    asked.push_back(token);
     waiting = &entry;
     if (!answers.empty()) {
       const ClaimOutcome first = answers.front();
@@ -41,8 +41,8 @@ struct Claims final : cliffracer::detail::TickClaims {
       answer(first);
     }
   }
-  [[nodiscard]] bool is_newest(const TimerEntry& /*entry*/, std::uint64_t tick) const noexcept override {
-    return newest <= tick;
+  [[nodiscard]] bool is_newest(const TimerEntry& /*entry*/, std::uint64_t token) const noexcept override {
+    return newest <= token;
   }
   void run_began(TimerEntry& entry) noexcept override { began.push_back(entry.cluster->token); }
   void run_ended(TimerEntry& /*entry*/) noexcept override { ++ended; }
@@ -57,7 +57,7 @@ struct Claims final : cliffracer::detail::TickClaims {
   TimerWorld* world = nullptr;
   TimerEntry* waiting = nullptr;
   std::vector<ClaimOutcome> answers;
-  std::uint64_t newest = 0;  // that is known to be claimed
+  std::uint64_t newest = 0;  // token that is known to be claimed
   std::vector<std::uint64_t> asked;
   std::vector<std::uint64_t> began;
   int ended = 0;
@@ -74,6 +74,8 @@ struct Service {
   std::vector<std::uint64_t> tokens;
   bool fails = false;
 };
+
+constexpr std::uint64_t an_hour = 3'600'000;  // from one token to the next
 
 /// A cluster timer of an hour, on the hour.
 struct Hourly {
@@ -93,8 +95,9 @@ struct Hourly {
     const auto wall = world.time.wall_clock().time_since_epoch();
     world.time.advance(1h - wall % 1h + further);
   }
+  /// The token of the hour that it is.
   [[nodiscard]] std::uint64_t hour() const {
-    return static_cast<std::uint64_t>(world.time.wall_clock().time_since_epoch() / 1h);
+    return static_cast<std::uint64_t>(world.time.wall_clock().time_since_epoch() / 1h) * an_hour;
   }
   [[nodiscard]] cliffracer::TimerStats stats() const { return world.stats(); }
   void check_ledger(std::uint64_t points) const {
@@ -106,23 +109,23 @@ struct Hourly {
   TimerWorld world;
 };
 
-using Ticks = std::vector<std::uint64_t>;
+using Tokens = std::vector<std::uint64_t>;
 
 }  // namespace
 
-TEST_CASE("a tick that is won is run with its number as token") {
+TEST_CASE("a tick that is won is run with its due instant as token") {
   Hourly at;
   at.claims.answers = {ClaimOutcome::won, ClaimOutcome::won};
   at.next_hour();
   const std::uint64_t first = at.hour();
-  CHECK(at.claims.asked == Ticks{first});
-  CHECK(at.service.tokens == Ticks{first});
-  CHECK(at.claims.began == Ticks{first});
+  CHECK(at.claims.asked == Tokens{first});
+  CHECK(at.service.tokens == Tokens{first});
+  CHECK(at.claims.began == Tokens{first});
   CHECK(at.claims.ended == 1);
   at.next_hour();
-  CHECK(at.service.tokens == Ticks{first, first + 1});
+  CHECK(at.service.tokens == Tokens{first, first + an_hour});
   CHECK(at.stats().claims.won == 2);
-  CHECK(at.stats().current_token == first + 1);
+  CHECK(at.stats().current_token == first + an_hour);
   CHECK(at.stats().scope == Scope::cluster);
   CHECK(at.stats().align_to_epoch);
   at.check_ledger(2);
@@ -154,7 +157,7 @@ TEST_CASE("a tick that cannot be claimed is run where a double run is better tha
   Hourly at{WhenUnavailable::run};
   at.claims.answers = {ClaimOutcome::failed, ClaimOutcome::unclear, ClaimOutcome::lost};
   for (int n = 0; n < 3; ++n) at.next_hour();
-  CHECK(at.service.tokens == Ticks{at.hour() - 2, at.hour() - 1});
+  CHECK(at.service.tokens == Tokens{at.hour() - 2 * an_hour, at.hour() - an_hour});
   CHECK(at.stats().skipped.claim_failed == 0);
   CHECK(at.stats().skipped.elsewhere == 1);
   CHECK(at.stats().claims.failed == 1);
@@ -179,14 +182,14 @@ TEST_CASE("a tick that is won after its time is not run, and its successor is as
   at.next_hour();
   const std::uint64_t first = at.hour();
   at.next_hour(1min);
-  CHECK(at.claims.asked == Ticks{first});
+  CHECK(at.claims.asked == Tokens{first});
   at.claims.answer(ClaimOutcome::won);
   at.world.time.advance(0s);
-  CHECK(at.claims.asked == Ticks{first, first + 1});
+  CHECK(at.claims.asked == Tokens{first, first + an_hour});
   CHECK(at.stats().claims.failed == 1);
   at.claims.answer(ClaimOutcome::won);
   at.world.time.advance(0s);
-  CHECK(at.service.tokens == Ticks{first + 1});
+  CHECK(at.service.tokens == Tokens{first + an_hour});
   at.check_ledger(2);
 }
 
@@ -195,9 +198,9 @@ TEST_CASE("a retry within its tick needs no other claim and has the same token")
   at.claims.answers = {ClaimOutcome::won};
   at.service.fails = true;
   at.next_hour(10min);
-  CHECK(at.service.tokens == Ticks{at.hour(), at.hour()});
-  CHECK(at.claims.asked == Ticks{at.hour()});
-  CHECK(at.claims.began == Ticks{at.hour(), at.hour()});
+  CHECK(at.service.tokens == Tokens{at.hour(), at.hour()});
+  CHECK(at.claims.asked == Tokens{at.hour()});
+  CHECK(at.claims.began == Tokens{at.hour(), at.hour()});
   CHECK(at.claims.ended == 2);
 }
 
@@ -205,10 +208,10 @@ TEST_CASE("a retry within its tick is not run when another replica has claimed a
   Hourly at;
   at.claims.answers = {ClaimOutcome::won, ClaimOutcome::behind};
   at.service.fails = true;
-  at.claims.newest = at.hour() + 2;
+  at.claims.newest = at.hour() + 2 * an_hour;
   at.next_hour(10min);
-  CHECK(at.service.tokens == Ticks{at.hour()});
-  CHECK(at.claims.asked == Ticks{at.hour(), at.hour()});
+  CHECK(at.service.tokens == Tokens{at.hour()});
+  CHECK(at.claims.asked == Tokens{at.hour(), at.hour()});
 }
 
 TEST_CASE("a retry in the next tick is that tick's run, if it is won") {
@@ -224,10 +227,10 @@ TEST_CASE("a retry in the next tick is that tick's run, if it is won") {
   world.time.advance(1h - wall % 1h);
   const std::uint64_t first = service.tokens.at(0);
   world.time.advance(90min);
-  CHECK(claims.asked == Ticks{first, first + 1});
-  CHECK(service.tokens == Ticks{first});
+  CHECK(claims.asked == Tokens{first, first + an_hour});
+  CHECK(service.tokens == Tokens{first});
   world.time.advance(30min);
-  CHECK(service.tokens == Ticks{first, first + 2});
+  CHECK(service.tokens == Tokens{first, first + 2 * an_hour});
 }
 
 TEST_CASE("a run that is asked for within a tick of this replica's needs no other claim") {
@@ -236,7 +239,7 @@ TEST_CASE("a run that is asked for within a tick of this replica's needs no othe
   at.next_hour(1min);
   at.world.timers.trigger("svc", "tick");
   at.world.time.advance(0s);
-  CHECK(at.service.tokens == Ticks{at.hour(), at.hour()});
+  CHECK(at.service.tokens == Tokens{at.hour(), at.hour()});
   CHECK(at.claims.asked.size() == 1);
 }
 
@@ -247,7 +250,7 @@ TEST_CASE("a run that is asked for within a tick of another replica's is not run
   at.world.timers.trigger("svc", "tick");
   at.world.time.advance(0s);
   CHECK(at.service.tokens.empty());
-  CHECK(at.claims.asked == Ticks{at.hour(), at.hour()});
+  CHECK(at.claims.asked == Tokens{at.hour(), at.hour()});
   at.next_hour();
   CHECK(at.service.tokens.size() == 1);
 }
@@ -288,7 +291,7 @@ TEST_CASE("a timer that is paused while its tick is claimed does not run") {
   at.world.timers.resume("svc", "tick");
   at.claims.answers = {ClaimOutcome::won};
   at.next_hour();
-  CHECK(at.service.tokens == Ticks{at.hour()});
+  CHECK(at.service.tokens == Tokens{at.hour()});
   CHECK(at.stats().skipped.paused == 1);
   at.check_ledger(2);
 }
@@ -302,14 +305,14 @@ TEST_CASE("a timer that is paused and resumed while its tick is claimed runs") {
   at.world.time.advance(1s);
   at.claims.answer(ClaimOutcome::won);
   at.world.time.advance(0s);
-  CHECK(at.service.tokens == Ticks{at.hour()});
+  CHECK(at.service.tokens == Tokens{at.hour()});
   CHECK(at.stats().skipped_count == 0);
   CHECK(at.stats().drift_count == 0);
   CHECK(at.stats().last_lateness == 2s);
   CHECK(at.stats().last_lateness_cause == LatenessCause::claim);
   at.claims.answers = {ClaimOutcome::won};
   at.next_hour();
-  CHECK(at.service.tokens == Ticks{at.hour() - 1, at.hour()});
+  CHECK(at.service.tokens == Tokens{at.hour() - an_hour, at.hour()});
   at.check_ledger(2);
 }
 
@@ -321,7 +324,7 @@ TEST_CASE("a timer that is paused and triggered while its tick is claimed runs o
   at.world.time.advance(1s);
   at.claims.answer(ClaimOutcome::won);
   at.world.time.advance(0s);
-  CHECK(at.service.tokens == Ticks{at.hour()});
+  CHECK(at.service.tokens == Tokens{at.hour()});
   CHECK(at.claims.asked.size() == 1);
   CHECK(at.stats().drift_count == 0);
   CHECK(at.stats().is_paused);
@@ -338,7 +341,7 @@ TEST_CASE("a run that is asked for while a tick is claimed is that tick's") {
   at.world.time.advance(1s);
   at.claims.answer(ClaimOutcome::won);
   at.world.time.advance(0s);
-  CHECK(at.service.tokens == Ticks{at.hour()});
+  CHECK(at.service.tokens == Tokens{at.hour()});
   at.check_ledger(1);
 }
 
@@ -360,7 +363,7 @@ TEST_CASE("a tick that is lost is passed over once, whatever was asked for meanw
   if (is_trigger) at.world.timers.resume("svc", "tick");
   at.claims.answers = {ClaimOutcome::won};
   at.next_hour();
-  CHECK(at.service.tokens == Ticks{at.hour()});
+  CHECK(at.service.tokens == Tokens{at.hour()});
   at.check_ledger(2);
 }
 
@@ -426,7 +429,7 @@ TEST_CASE("a pause that ends between a claim and its run does not cost the run")
     at.world.timers.resume("svc", "tick");
   });
   at.world.time.settle();
-  CHECK(at.service.tokens == Ticks{at.hour()});
+  CHECK(at.service.tokens == Tokens{at.hour()});
   at.check_ledger(1);
 }
 
