@@ -209,6 +209,9 @@ inline Plan plan_of(std::uint64_t seed) {
   for (const auto& timer : plan.timers)
     plan.end = std::max(
         {plan.end, plan.faults_until + 3 * timer.interval, plan.exact_from(timer) + 6 * timer.interval});
+  for (auto& timer : plan.timers) {
+    if (random.chance(300)) timer.offset = random.between(Nanos{0}, timer.interval - Nanos{1});
+  }
   return plan;
 }
 

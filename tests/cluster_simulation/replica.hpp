@@ -102,6 +102,7 @@ class Replica : public cliffracer::NatsService {
     registration.error_backoff = plan.error_backoff;
     registration.tolerance = plan.tolerance;
     registration.jitter = plan.jitter;
+    registration.offset = plan.offset;
     registration.scope = cliffracer::Scope::cluster;
     if (plan.runs_unclaimed) registration.when_unavailable = cliffracer::WhenUnavailable::run;
     registration.name = name_of(n);
