@@ -40,7 +40,7 @@ cliffracer::TimerStats full_timer() {
       .missed = 21, .drifted = 22, .failing = 23, .paused = 24, .elsewhere = 25, .claim_failed = 26};
   timer.scope = cliffracer::Scope::cluster;
   timer.claims = {.won = 41, .lost = 42, .failed = 43, .unclear = 44, .running_elsewhere = 45};
-  timer.current_token = 29'453'761;
+  timer.current_token = 1'772'359'200'000;
   timer.drift_count = 31;
   timer.timeout_count = 32;
   timer.blocking_count = 33;
@@ -124,7 +124,7 @@ TEST_CASE("each number of a timer is a metric with the labels service and timer"
       {"claims_total{" + labels + ",outcome=\"failed\"}", "43"},
       {"claims_total{" + labels + ",outcome=\"unclear\"}", "44"},
       {"claims_total{" + labels + ",outcome=\"running_elsewhere\"}", "45"},
-      {"current_token{" + labels + "}", "29453761"},
+      {"current_token{" + labels + "}", "1772359200000"},
       {"drift_resets_total{" + labels + "}", "31"},
       {"timeouts_total{" + labels + "}", "32"},
       {"blocking_total{" + labels + "}", "33"},
