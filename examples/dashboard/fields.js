@@ -5,6 +5,7 @@
 export const timerFields = {
   name: 'text',
   method_name: 'text',
+  schedule: 'text',
   interval: 'number',
   max_drift: 'number',
   error_backoff: 'number',

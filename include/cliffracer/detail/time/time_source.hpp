@@ -23,6 +23,22 @@ class TimeSource {
   /// all. Called with the queue locked.
   virtual void wake_at(TimePoint due) = 0;
 
+  // On the event loop.
+
+  /// Somebody who wants to know that the wall clock was set.
+  class ClockWatcher {
+   public:
+    virtual void clock_was_set() noexcept = 0;
+
+   protected:
+    ~ClockWatcher() = default;
+  };
+
+  /// False: nobody is told, one has to look at the wall clock again and again. True: `watcher` is told, until
+  /// forget() is called for it.
+  virtual bool tell_of_clock(ClockWatcher& /*watcher*/) { return false; }
+  virtual void forget(ClockWatcher& /*watcher*/) noexcept {}
+
   // On the event loop: a call leaves for a worker thread, and comes back. Virtual time stands still
   // meanwhile.
 

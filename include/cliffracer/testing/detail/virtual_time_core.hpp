@@ -136,7 +136,14 @@ class VirtualTimeCore final : public TimeSource, private RunProbe {
   }
   void step_wall_clock(std::chrono::nanoseconds duration) noexcept {
     wall_clock_.store(wall_clock_.load(std::memory_order_relaxed) + duration, std::memory_order_relaxed);
+    for (ClockWatcher* const watcher : clock_watchers_) watcher->clock_was_set();
   }
+
+  bool tell_of_clock(ClockWatcher& watcher) override {
+    clock_watchers_.push_back(&watcher);
+    return true;
+  }
+  void forget(ClockWatcher& watcher) noexcept override { std::erase(clock_watchers_, &watcher); }
 
   /// Returns when `task` has ended. Throws what it does, std::runtime_error after `limit` or when nothing is
   /// due any more.
@@ -242,6 +249,7 @@ class VirtualTimeCore final : public TimeSource, private RunProbe {
 
   const std::uint64_t seed_;
   const TimePoint beginning_;
+  std::vector<ClockWatcher*> clock_watchers_;
   std::atomic<std::chrono::nanoseconds> wall_clock_;  // at the start; workers look at it
   const std::chrono::nanoseconds patience_;
   std::atomic<TimePoint> now_;
