@@ -4,6 +4,7 @@
 #include <cliffracer/cliffracer.hpp>
 #include <cliffracer/testing/broker.hpp>
 #include <cliffracer/testing/log_capture.hpp>
+#include <cliffracer/testing/virtual_cluster.hpp>
 #include <cliffracer/testing/virtual_time.hpp>
 
 #include <array>
@@ -252,6 +253,50 @@ TEST_CASE("what does not go with a calendar is refused by name") {
   office->attach(cron<&Office::report>{.at = CronExpression::parse("@daily"), .tolerance = 1h});
   CHECK_THROWS_WITH(office->set_interval("report", 1h),
                     "service office: timer report: interval: a cron timer has a calendar and no interval");
+}
+
+TEST_CASE("of replicas that share a calendar one runs each point, and its token is the due instant") {
+  using cliffracer::testing::VirtualCluster;
+  struct Replica : NatsService {
+    Replica(std::vector<std::uint64_t>& all_tokens, TimeZone zone)
+        : NatsService{{.name = "office"}}, tokens{all_tokens} {
+      add(cron<&Replica::report>{.at = "30 2 * * *", .zone = zone, .scope = cliffracer::Scope::cluster},
+          cron<&Replica::poll>{.at = "0 * * * *", .zone = zone, .scope = cliffracer::Scope::cluster});
+    }
+    asio::awaitable<void> report(TickContext tick) {
+      tokens.push_back(tick.token);
+      co_return;
+    }
+    asio::awaitable<void> poll() { co_return; }
+    std::vector<std::uint64_t>& tokens;
+  };
+  const auto token = [](std::chrono::sys_seconds due) {
+    return static_cast<std::uint64_t>(std::chrono::milliseconds{due.time_since_epoch()}.count());
+  };
+  const std::vector<std::vector<std::chrono::sys_seconds>> expected{
+      {at(3, 28, 1h + 30min), at(3, 29, 1h), at(3, 30, 30min)},
+      {at(10, 24, 30min), at(10, 25, 30min), at(10, 26, 1h + 30min)}};
+  for (const auto& points : expected) {
+    VirtualCluster cluster{
+        {.replicas = 3, .seed = 7, .wall_clock = std::chrono::floor<std::chrono::days>(points[0])}};
+    std::vector<std::uint64_t> tokens;
+    std::vector<VirtualCluster::Owned<Replica>> replicas;
+    for (std::size_t n = 0; n < cluster.size(); ++n) {
+      cluster.step_wall_clock(n, n * 400ms);
+      replicas.push_back(cluster.make<Replica>(n, tokens, berlin()));
+      cluster.start(n, *replicas.back());
+    }
+    cluster.advance(72h);
+    CHECK(tokens == std::vector<std::uint64_t>{token(points[0]), token(points[1]), token(points[2])});
+    std::uint64_t polls = 0;
+    for (const auto& replica : replicas) {
+      const TimerStats stats = replica->get_timer_stats().timers.at(1);
+      polls += stats.success_count;
+      CHECK(stats.success_count + stats.skipped.elsewhere == 72);
+      CHECK(stats.skipped.elsewhere == stats.skipped_count);
+    }
+    CHECK(polls == 72);
+  }
 }
 
 TEST_CASE("an H is decided by the names of service and timer") {

@@ -7,7 +7,7 @@
 
 namespace cliffracer::detail {
 
-class TimerLoop;
+class TimerLoop;  // NOLINT: it is final
 struct TimerEntry;
 
 /// The coroutine of one timer, whose frame lies in the timer's entry. It goes on inside resume(), and never
