@@ -145,7 +145,8 @@ export class TimerView {
 }
 
 function scheduleText(timer) {
-  const parts = [`every ${duration(timer.interval)}${timer.pacing === 'after_run' ? ' after a run' : ''}`];
+  const every = `every ${duration(timer.interval)}${timer.pacing === 'after_run' ? ' after a run' : ''}`;
+  const parts = [timer.interval > 0 ? every : timer.schedule];
   if (timer.alignToEpoch) parts.push('on the wall clock');
   if (timer.offset > 0) parts.push(`${duration(timer.offset)} later`);
   if (timer.jitter > 0) parts.push(`jitter ${duration(timer.jitter)}`);
@@ -155,15 +156,18 @@ function scheduleText(timer) {
   return parts.join(', ');
 }
 
+/** A calendar has no interval. */
+const isFast = (timer) => timer.interval > 0 && timer.interval < 2;
+
 /** What goes on at this moment; nothing for timers so fast that it would flicker. */
 function momentText(timer, history, now, offset) {
   if (timer.isExecuting && history.current) {
     const time = history.heard - history.current.start; // it may have ended since
     if (timer.isOverdue || time > 0.5) return `running for ${roughly(time)}`;
-    return timer.interval < 2 ? '' : 'running';
+    return isFast(timer) ? '' : 'running';
   }
   if (timer.isPaused || !timer.isRunning || timer.nextExecution === null) return '';
-  if (timer.interval < 2 && timer.consecutiveErrors === 0) return '';
+  if (isFast(timer) && timer.consecutiveErrors === 0) return '';
   const wait = timer.nextExecution + offset - now;
   const what = timer.consecutiveErrors > 0 ? 'retry' : 'next';
   return wait > 0 ? `${what} in ${roughly(wait)}` : `${what} is due`;

@@ -196,12 +196,12 @@ class CronParser {
   }
 
   constexpr void read_weekday(std::uint8_t weekday) {
+    // FRI, FRI#2, and FRI#L or FRIL.
+    const bool is_nth = reader_.take('#');
     if (reader_.take('L')) {
       fields_.last_weekdays |= weekday;
-    } else if (!reader_.take('#')) {
+    } else if (!is_nth) {
       fields_.weekdays |= weekday;
-    } else if (reader_.take('L')) {
-      fields_.last_weekdays |= weekday;
     } else {
       const std::size_t begin = reader_.place();
       const unsigned nth = reader_.read_number();
