@@ -53,8 +53,8 @@ class ScheduleModel {
     if (is_after_run()) {
       step.run = true;
       step.drifted = now - due_ > options_.max_drift.count() + window();
-      // Not run beside what was asked for.
-      if (retry_ && grid_ <= now) pass(step.skipped);
+      // Not run beside what was asked for, but for one that is due at the same instant.
+      if (retry_ && grid_ != due_ && grid_ <= now) pass(step.skipped);
       ++points_;
       grid_ = nowhere;
       retry_ = false;
