@@ -160,6 +160,9 @@ class Actor : public cliffracer::NatsService {
     registration.error_backoff = options.error_backoff;
     if (options.max_error_backoff) registration.max_error_backoff = *options.max_error_backoff;
     registration.missed_ticks = options.missed_ticks;
+    if (options.initial_delay) registration.initial_delay = *options.initial_delay;
+    registration.max_consecutive_errors = options.max_consecutive_errors;
+    registration.max_runs = options.max_runs;
     registration.pacing = options.pacing;
     if (plan_.timers[n].has_own_tolerance) registration.tolerance = options.tolerance;
     registration.name = "t" + std::to_string(n);
@@ -338,8 +341,12 @@ class Actor : public cliffracer::NatsService {
           resume(name);
           break;
         case Control::Kind::trigger:
-          timer.trigger(stage_.now());
-          trigger(name);
+          if (timer.is_running()) {
+            timer.trigger(stage_.now());
+            trigger(name);
+          } else {
+            must_refuse_trigger(name);
+          }
           break;
         case Control::Kind::set_interval:
           timer.set_interval(control.interval, stage_.now());
@@ -347,6 +354,16 @@ class Actor : public cliffracer::NatsService {
           break;
       }
     }
+  }
+
+  /// It has finished.
+  void must_refuse_trigger(const std::string& name) {
+    try {
+      trigger(name);
+    } catch (const std::logic_error&) {
+      return;
+    }
+    throw Failure{"a timer that has finished was triggered"};
   }
 
   /// A method is left.

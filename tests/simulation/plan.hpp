@@ -157,6 +157,21 @@ inline void limit_threads(Plan& plan) {
   plan.services[0].timers[0].kind = Kind::plain_on_worker;
 }
 
+/// Options that few timers have, drawn last, so that all else stays as it was without them.
+inline void give_rare_options(Random& random, Plan& plan) {
+  for (ServicePlan& service : plan.services) {
+    for (TimerPlan& timer : service.timers) {
+      auto& options = timer.options;
+      if (!options.eager && random.chance(150))
+        options.initial_delay = random.one_of<Nanos>({Nanos{0}, options.interval / 3, options.interval,
+                                                      random.between(Nanos{0}, 5 * options.interval)});
+      if (random.chance(150))
+        options.max_consecutive_errors = static_cast<std::uint32_t>(random.between(1, 4));
+      if (random.chance(100)) options.max_runs = static_cast<std::uint64_t>(random.one_of({1, 2, 5, 50}));
+    }
+  }
+}
+
 }  // namespace plan_detail
 
 /// A world of `length` virtual time, with dozens of timers in several services.
@@ -173,6 +188,7 @@ inline Plan plan_of(std::uint64_t seed, Nanos length) {
   for (std::int64_t n = 0; n < count; ++n)
     plan.services.push_back(plan_detail::service_plan(random, length, beat, random.chance(500)));
   plan_detail::limit_threads(plan);
+  plan_detail::give_rare_options(random, plan);
   return plan;
 }
 
@@ -195,6 +211,7 @@ inline Plan small_plan_of(std::uint64_t seed) {
     plan.services.push_back(std::move(service));
   }
   plan_detail::limit_threads(plan);
+  plan_detail::give_rare_options(random, plan);
   return plan;
 }
 

@@ -24,7 +24,10 @@ using cliffracer::detail::Outcome;
 /// of the world.
 class TimerModel {
  public:
-  using Options = support::ScheduleModel::Options;
+  struct Options : support::ScheduleModel::Options {
+    std::uint32_t max_consecutive_errors = 0;
+    std::uint64_t max_runs = 0;
+  };
 
   /// One run, as it must be.
   struct Run {
@@ -47,8 +50,9 @@ class TimerModel {
     schedule_.emplace(options_, now.count());
     failures_in_a_row_ = 0;
     is_triggered_ = false;
+    runs_since_start_ = 0;
     last_due_ = Nanos::min();
-    phase_ = options_.eager ? now : now + options_.interval;
+    phase_ = options_.eager ? now : now + options_.initial_delay.value_or(options_.interval);
     wait(now);
   }
 
@@ -111,13 +115,24 @@ class TimerModel {
     } else {
       ++cancelled_;
     }
-    if (stops) {
-      end_loop();
-    } else {
-      skips_to_tell_ = schedule_->finished(now.count(), outcome == Outcome::succeeded);
-      skipped_ += skips_to_tell_;
-      wait(now);
+    ++runs_since_start_;
+    if (stops) return end_loop();
+    skips_to_tell_ = schedule_->finished(now.count(), outcome == Outcome::succeeded);
+    skipped_ += skips_to_tell_;
+    if (has_finished()) return end_loop();
+    const bool gives_up =
+        options_.max_consecutive_errors > 0 && failures_in_a_row_ >= options_.max_consecutive_errors;
+    if (outcome == Outcome::failed && gives_up && !is_paused_) {
+      is_paused_ = true;
+      // Nor a run that was asked for meanwhile.
+      is_triggered_ = false;
     }
+    wait(now);
+  }
+
+  /// It has had all its runs since the start.
+  [[nodiscard]] bool has_finished() const {
+    return options_.max_runs > 0 && runs_since_start_ >= options_.max_runs;
   }
 
   /// It is told that due points came between a failure and the retry.
@@ -145,29 +160,35 @@ class TimerModel {
   void pause(Nanos now) {
     is_paused_ = true;
     is_triggered_ = false;
-    wait_again(now);
+    if (is_running()) wait_again(now);
   }
 
   void resume(Nanos now) {
     if (!is_paused_) return;
-    pass_over_pause(now);
     is_paused_ = false;
-    schedule_->forget_failures();
     failures_in_a_row_ = 0;
     consecutive_errors_ = 0;
+    if (!is_running()) return;
+    pass_over(now);
+    schedule_->forget_failures();
     wait_again(now);
   }
 
   void trigger(Nanos now) {
-    pass_over_pause(now);
+    if (is_paused_) pass_over(now);
     is_triggered_ = true;
     schedule_->trigger(now.count(), is_executing_);
     wait_again(now);
   }
 
   void set_interval(Nanos interval, Nanos now) {
-    pass_over_pause(now);
     options_.interval = interval;
+    if (!is_running()) {
+      if (options_.default_tolerance)
+        options_.tolerance = std::min(*options_.default_tolerance, interval / 10);
+      return;
+    }
+    if (is_paused_) pass_over(now);
     skips_to_tell_ = schedule_->set_interval(interval, now.count(), is_executing_);
     skipped_ += skips_to_tell_;
     options_.tolerance = schedule_->tolerance();
@@ -204,6 +225,7 @@ class TimerModel {
         "execution_count by its parts", stats.execution_count,
         stats.success_count + stats.error_count + stats.cancelled_count + (stats.is_executing ? 1 : 0));
     must_equal("is_running", stats.is_running, is_running());
+    must_equal("is_finished", stats.is_finished, has_finished());
     must_equal("is_executing", stats.is_executing, is_executing_);
     must_equal("execution_count", stats.execution_count, started());
     must_equal("success_count", stats.success_count, succeeded_);
@@ -250,8 +272,9 @@ class TimerModel {
   /// Paused, and not asked for a run.
   [[nodiscard]] bool is_resting() const { return is_paused_ && !is_triggered_; }
 
-  void pass_over_pause(Nanos now) {
-    if (is_paused_ && !is_executing_) skipped_ += schedule_->pass_over(now.count());
+  /// What came during a pause.
+  void pass_over(Nanos now) {
+    if (!is_executing_) skipped_ += schedule_->pass_over(now.count());
   }
 
   void end_loop() {
@@ -267,6 +290,7 @@ class TimerModel {
   bool is_triggered_ = false;
   Run run_;                              // the newest
   std::uint32_t failures_in_a_row_ = 0;  // since the newest start
+  std::uint64_t runs_since_start_ = 0;
   Nanos last_due_ = Nanos::min();
   Nanos phase_{};                    // one point of the grid
   std::uint64_t failing_told_ = 0;   // before what was missed

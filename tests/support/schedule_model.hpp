@@ -25,6 +25,7 @@ class ScheduleModel {
     std::optional<std::chrono::nanoseconds> default_tolerance{};
     cliffracer::MissedTicks missed_ticks = cliffracer::MissedTicks::coalesce;
     bool eager = false;
+    std::optional<std::chrono::nanoseconds> initial_delay{};
     cliffracer::Pacing pacing = cliffracer::Pacing::grid;
   };
 
@@ -37,7 +38,8 @@ class ScheduleModel {
 
   ScheduleModel(const Options& options, std::int64_t anchor)
       : options_{options}, grid_{anchor}, last_{anchor - 1}, last_start_{anchor} {
-    if (!options_.eager) grid_ += interval();
+    if (!options_.eager) grid_ += options_.initial_delay.value_or(options_.interval).count();
+    if (options_.initial_delay) delay_end_ = grid_;
     due_ = grid_;
   }
 
@@ -164,7 +166,10 @@ class ScheduleModel {
       go_off_grid(now);
       return skipped;
     }
-    if (has_grid) grid_ = std::max(anchor + interval(), now);
+    if (now < delay_end_)
+      grid_ = delay_end_;
+    else if (has_grid)
+      grid_ = std::max(anchor + interval(), now);
     if (!retry_ && !is_executing) due_ = grid_;
     return skipped;
   }
@@ -215,6 +220,7 @@ class ScheduleModel {
   Options options_;
   std::int64_t grid_;  // oldest point of the grid that has not come and gone
   std::int64_t due_ = 0;
+  std::int64_t delay_end_ = std::numeric_limits<std::int64_t>::min();
   std::int64_t last_;        // the newest due point that was run
   std::int64_t last_start_;  // of a run, or of the timer
   int failures_ = 0;         // in a row

@@ -73,7 +73,8 @@ enum class TimerMode : std::uint8_t {
   active,
   paused_but_once,  // paused, and a run was asked for since
   paused,
-  finished,  // has had its max_runs
+  finished,         // has had its max_runs
+  finished_paused,  // and stays paused at the next start
   removed,
 };
 
@@ -114,11 +115,16 @@ struct alignas(64) TimerEntry : TimerQueue::Waiter {
 
   [[nodiscard]] bool is_executing() const noexcept { return state == TimerState::executing; }
   [[nodiscard]] bool is_paused() const noexcept {
-    return mode == TimerMode::paused || mode == TimerMode::paused_but_once;
+    return mode == TimerMode::paused || mode == TimerMode::paused_but_once ||
+           mode == TimerMode::finished_paused;
   }
   [[nodiscard]] bool may_run() const noexcept { return mode < TimerMode::paused; }
   /// Paused, and not asked for a run.
   [[nodiscard]] bool is_resting() const noexcept { return mode == TimerMode::paused; }
+  /// It has had its max_runs.
+  [[nodiscard]] bool has_finished() const noexcept {
+    return mode == TimerMode::finished || mode == TimerMode::finished_paused;
+  }
   /// It has finished, or is removed.
   [[nodiscard]] bool has_ended() const noexcept { return mode >= TimerMode::finished; }
 

@@ -158,6 +158,7 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
   }
 
   void trigger(TimerEntry& entry) {
+    if (entry.state == TimerState::stopped) return;
     now_ = queue_.now();
     runs_.trigger(entry, now_);
     wait_again(entry);
@@ -295,7 +296,7 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
   /// Of a timer that has more than a method.
   [[gnu::noinline]] void end_special(TimerEntry& timer) {
     if (timer.max_runs > 0 && ++timer.runs >= timer.max_runs && !timer.has_ended())
-      timer.mode = TimerMode::finished;
+      timer.mode = timer.is_paused() ? TimerMode::finished_paused : TimerMode::finished;
     const bool is_worker_run = timer.worker_run && !timer.thrown;
     if (timer.limit) limits_.run_ended(timer, is_worker_run ? timer.worker_run->ended : now_);
     const bool has_passed = TimeLimits::has_passed(timer);
@@ -423,7 +424,7 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
 
   /// The timer does not come back.
   [[gnu::noinline]] void leave(TimerEntry& timer) noexcept {
-    const bool is_finished = timer.mode == TimerMode::finished;
+    const bool is_finished = timer.has_finished();
     timer.coroutine = {};
     timer.state = TimerState::stopped;
     timer.stats.loop_ended(is_finished);

@@ -63,7 +63,7 @@ class TimerRuns {
   void start(TimerEntry& entry, TimePoint now) const {
     if (entry.limit && entry.limit->stop.stop_requested()) entry.limit->stop = std::stop_source{};
     was_asked(entry);
-    if (entry.mode == TimerMode::finished) entry.mode = TimerMode::active;
+    if (entry.has_finished()) entry.mode = entry.is_paused() ? TimerMode::paused : TimerMode::active;
     entry.runs = 0;
     // What was claimed before the stop is not claimed for an eager run.
     if (entry.cluster) entry.cluster->held.reset();
@@ -172,7 +172,7 @@ class TimerRuns {
   // ---- Asked for from outside
 
   void pause(TimerEntry& entry, std::string_view reason) const {
-    entry.mode = TimerMode::paused;
+    entry.mode = entry.has_finished() ? TimerMode::finished_paused : TimerMode::paused;
     entry.stats.paused(reason);
     log_.paused(entry, reason);
     tell_(&TimerObserver::on_pause, entry.name, reason);
@@ -181,7 +181,7 @@ class TimerRuns {
   /// Ends a pause.
   void resume(TimerEntry& entry, TimePoint now) const {
     const std::uint64_t passed = pass_over_pause(entry, now);
-    entry.mode = TimerMode::active;
+    entry.mode = entry.has_finished() ? TimerMode::finished : TimerMode::active;
     entry.schedule.forget_failures();
     entry.stats.resumed();
     log_.resumed(entry, passed);
@@ -238,8 +238,8 @@ class TimerRuns {
 
   /// The points until `now` came while it was paused, but for one that runs or is being claimed.
   [[nodiscard]] std::uint64_t pass_over_pause(TimerEntry& entry, TimePoint now) const {
-    const bool is_under_way = entry.is_executing() || entry.state == TimerState::claiming;
-    if (!entry.is_paused() || is_under_way) return 0;
+    const bool waits = entry.state == TimerState::waiting || entry.state == TimerState::parked;
+    if (!entry.is_paused() || !waits) return 0;
     const std::uint64_t passed = entry.schedule.pass_over(now);
     entry.stats.passed_over(passed, entry.schedule.due());
     return passed;

@@ -155,7 +155,7 @@ class TimerSet {
       check_less(what + "offset", entry.extras->grid.points.offset(), interval);
     }
     control_->submit([shared, value = interval.value()](TimerLoop* loop) {
-      if (loop) return loop->set_interval(*shared, value);
+      if (loop && shared->state != TimerState::stopped) return loop->set_interval(*shared, value);
       static_cast<void>(shared->schedule.set_interval(value, TimePoint{}, true));
       shared->stats.interval_set(value, 0, never);
     });
@@ -194,13 +194,14 @@ class TimerSet {
           std::chrono::duration_cast<std::chrono::system_clock::duration>(instant.time_since_epoch() +
                                                                           offset)});
     };
-    TimePoint newest =
-        std::max(instants.due == never ? now : instants.due, now - std::chrono::nanoseconds{1});
-    if (instants.due != never && count > 0) add(newest = instants.due);
+    const TimePoint phase{std::chrono::nanoseconds{entry->grid_phase.load(std::memory_order_relaxed)}};
+    TimePoint newest = now;
+    if (instants.due != never && count > 0) {
+      add(instants.due);
+      newest = std::max(now, instants.due);
+    }
     while (runs.size() < count) {
-      newest = entry->schedule.grid().point_after(
-          newest, stats.interval,
-          TimePoint{std::chrono::nanoseconds{entry->grid_phase.load(std::memory_order_relaxed)}}, offset);
+      newest = entry->schedule.grid().point_after(newest, stats.interval, phase, offset);
       if (newest == never) break;
       add(newest);
     }

@@ -256,6 +256,30 @@ TEST_CASE("a timer has finished after its last run, and begins to count at the n
   CHECK(f.service.starts.size() == 4);
 }
 
+TEST_CASE("a timer that was paused in its last run, or after it, stays paused at the next start") {
+  for (const bool is_after : {false, true}) {
+    Fixture f;
+    const auto pause = [&] { f.world.timers.pause("svc", "acts", "maintenance"); };
+    f.world.add(timer<&Service::acts>{.interval = 10s, .max_runs = 1}, f.service);
+    if (!is_after) f.service.action = pause;
+    f.world.start();
+    f.world.time.advance(11s);
+    CHECK(f.world.stats().is_finished);
+    if (is_after) pause();
+    f.service.action = nullptr;
+    f.world.time.advance(1s);
+    f.world.stop();
+    f.world.timers.stopped();
+    f.world.start();
+    f.world.time.advance(1min);
+    CHECK(f.world.stats().is_paused);
+    CHECK(f.service.starts == Starts{10s});
+    f.world.timers.resume("svc", "acts");
+    f.world.time.advance(10s);
+    CHECK(f.service.starts.size() == 2);
+  }
+}
+
 TEST_CASE("a run in progress says since when, and its method the timer's name") {
   Fixture f;
   f.world.add(timer<&Service::hangs>{.interval = 10s}, f.service);
