@@ -30,6 +30,11 @@ let hurry = () => {};
 async function act(instance, view, action) {
   const { timer } = view.entry;
   const args = { name: timer.name, instance: instance.id };
+  if (action === 'next_runs') {
+    // Nobody has pressed a button: without an answer there is nothing to show.
+    const result = await broker.control(instance.name, action, { ...args, count: 5 }).catch(() => null);
+    return view.showComingRuns(Array.isArray(result?.next_runs) ? result.next_runs : []);
+  }
   if (action === 'pause') {
     const reason = await askReason(timer.label);
     if (!reason) return;

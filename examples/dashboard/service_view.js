@@ -1,5 +1,5 @@
 // One service instance on the page.
-import { plain, plural, roughly, timeOfDay } from './text.js';
+import { dayAndTime, plain, plural, roughly, timeOfDay } from './text.js';
 import { TimerView, write } from './timer_view.js';
 
 const template = document.getElementById('service-template');
@@ -72,8 +72,7 @@ export class ServiceView {
     parts.push(`instance ${id.length > 12 ? `…${id.slice(-8)}` : id}`);
     const started = Date.parse(instance.started);
     if (Number.isFinite(started)) {
-      const isToday = new Date(started).toDateString() === new Date().toDateString();
-      parts.push(`started ${isToday ? '' : `${new Date(started).toLocaleDateString('en-CA')} `}${timeOfDay(started / 1000)}`);
+      parts.push(`started ${dayAndTime(started / 1000)}`);
     }
     parts.push(plural(instance.timers.size, 'timer'));
     return parts.join(', ');

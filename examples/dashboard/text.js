@@ -53,6 +53,12 @@ export function roughly(seconds) {
 }
 
 const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+/** "09:30:00" today, else "2026-03-29 09:30:00". */
+export function dayAndTime(seconds) {
+  const date = new Date(seconds * 1000);
+  const isToday = date.toDateString() === new Date().toDateString();
+  return `${isToday ? '' : `${date.toLocaleDateString('en-CA')} `}${timeOfDay(seconds)}`;
+}
 export const timeOfDay = (seconds) => clock.format(new Date(seconds * 1000));
 export const preciseTime = (seconds) =>
   `${timeOfDay(Math.floor(seconds))}.${String(Math.floor((seconds % 1) * 1000)).padStart(3, '0')}`;

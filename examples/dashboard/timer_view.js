@@ -1,6 +1,6 @@
 // One timer on the page.
 import { chartHeight, draw, sampleAt, span } from './chart.js';
-import { count, duration, plural, preciseTime, roughly, timeOfDay } from './text.js';
+import { count, dayAndTime, duration, plural, preciseTime, roughly, timeOfDay } from './text.js';
 import { condition, finished } from './timer_state.js';
 
 const template = document.getElementById('timer-template');
@@ -12,10 +12,14 @@ export function write(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+const lastInstant = 1e11; // what a Date can hold, and more than a timer can be due
+
 export class TimerView {
   #pointer = null;
   #isVisible = true;
   #label = '';
+  #mayAskForRuns = false;
+  #comingRuns = []; // as of when the details were opened
 
   /** `act(action, this)` does what a button says. */
   constructor(entry, act) {
@@ -44,7 +48,10 @@ export class TimerView {
     chart.addEventListener('pointermove', (event) => (this.#pointer = event.offsetX));
     chart.addEventListener('pointerdown', (event) => (this.#pointer = event.offsetX));
     chart.addEventListener('pointerleave', () => (this.#pointer = null));
-    this.part.more.addEventListener('toggle', () => this.#writeMore());
+    this.part.more.addEventListener('toggle', () => {
+      this.#writeMore();
+      if (this.part.more.open && this.#mayAskForRuns) act('next_runs', this);
+    });
     new IntersectionObserver(([seen]) => (this.#isVisible = seen.isIntersecting)).observe(this.root);
   }
 
@@ -52,6 +59,7 @@ export class TimerView {
   update({ allows, isReachable }) {
     const { timer } = this.entry;
     const { part } = this;
+    this.#mayAskForRuns = allows.has('next_runs') && isReachable;
     const state = condition(timer);
     this.root.dataset.state = state;
     write(part['state-word'], state);
@@ -78,6 +86,12 @@ export class TimerView {
     write(part['error-text'], timer.lastError);
     this.#writeCounts(timer);
     this.#writeSpread(timer);
+    this.#writeMore();
+  }
+
+  /** When the timer is due next, in seconds since the epoch. */
+  showComingRuns(instants) {
+    this.#comingRuns = instants.filter((instant) => instant > 0 && instant < lastInstant).slice(0, 5);
     this.#writeMore();
   }
 
@@ -140,7 +154,10 @@ export class TimerView {
       );
     }
     writeRows(this.part.recent, rows, 'td');
-    writeList(this.part.figures, figures(timer, history));
+    const facts = figures(timer, history);
+    const coming = this.#comingRuns.filter((instant) => instant * 1000 > Date.now());
+    if (coming.length > 0) facts.unshift(['coming runs', coming.map(dayAndTime).join(', ')]);
+    writeList(this.part.figures, facts);
   }
 }
 

@@ -74,6 +74,11 @@ const steps = {
       await row('sync_prices').locator('.more').evaluate((details) => (details.open = true));
       return /503 Service Unavailable/.test(await text('sync_prices', '.figures'));
     });
+    await until('the coming runs', async () => {
+      await row('sell_tickets').locator('.more').evaluate((details) => (details.open = true));
+      return /coming runs\d\d:\d\d:\d\d, /.test(await text('sell_tickets', '.figures'));
+    });
+    await row('sell_tickets').locator('.more').evaluate((details) => (details.open = false));
     await until('a failed run in the table', async () => /failed/.test(await text('sync_prices', '.recent')));
   },
 
