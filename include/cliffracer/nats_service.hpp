@@ -186,8 +186,8 @@ class NatsService {
 
  protected:
   /// Registers timers, RPC methods and listeners, in the constructor or later: a timer at any time, from any
-  /// thread; one that is added while the service runs starts at once, as the others did at the start. A
-  /// cluster timer while the service does not run, an RPC method or a listener before the first start. Throws
+  /// thread; one that is added while the service runs starts at once, as the others did at the start. An RPC
+  /// method or a listener before the first start. Throws
   /// std::invalid_argument that names service, registration and rule.
   template <class... Registrations>
   void add(const Registrations&... registrations) {

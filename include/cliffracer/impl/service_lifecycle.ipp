@@ -131,10 +131,6 @@ CLIFFRACER_DECL Service::StepGuard::~StepGuard() {
 
 CLIFFRACER_DECL void Service::add_timer(TimerRegistration registration) {
   require_owner(registration.object, "timer " + registration.name);
-  if (registration.options.scope == Scope::cluster && state_ != State::idle) {
-    throw std::invalid_argument{"service " + config_.name + ": timer " + registration.name +
-                                ": a cluster timer is added while the service does not run"};
-  }
   timers_.add(config_.name, std::move(registration),
               {.tolerance = config_.default_tolerance,
                .jitter_seed = config_.jitter_seed != 0 ? config_.jitter_seed : environment_.jitter_seed(),
@@ -255,16 +251,13 @@ CLIFFRACER_DECL asio::awaitable<bool> Service::start_here() {
   co_return true;
 }
 
-/// If replicas share a timer.
+/// For timers that replicas share, whether there are some or not yet.
 CLIFFRACER_DECL void Service::join_cluster(const std::shared_ptr<Link>& opened) {
-  const auto shared = timers_.cluster_timers();
-  if (shared.empty()) return;
-  if (!claims_ || !claims_->are_for(shared)) {
+  if (!claims_) {
     const ClusterClaims::Surroundings around{
         .strand = strand_, .queue = queue_, .tasks = tasks_, .log = log_, .config = config_, .id = id_};
     claims_ = std::make_unique<ClusterClaims>(
-        around, shared,
-        [this](TimerEntry& entry, ClaimOutcome outcome) { timers_.claim_decided(entry, outcome); });
+        around, [this](TimerEntry& entry, ClaimOutcome outcome) { timers_.claim_decided(entry, outcome); });
   }
   claims_->attach(opened);
 }

@@ -109,9 +109,9 @@ class Bucket {
 
   [[nodiscard]] std::string stream() const { return "KV_" + config_.bucket; }
 
-  const ClusterConfig config_;
-  const std::chrono::nanoseconds least_keep_;
-  const std::chrono::nanoseconds keep_;
+  ClusterConfig config_;
+  std::chrono::nanoseconds least_keep_;
+  std::chrono::nanoseconds keep_;
 };
 
 }  // namespace cliffracer::detail

@@ -23,6 +23,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <functional>
@@ -37,7 +38,7 @@ namespace cliffracer::detail {
 
 /// Decides with a key-value bucket which replica of a service runs a tick, and tells the other replicas of
 /// runs in progress. One object for the life of a service; attach() to the end of the tasks for each start.
-/// Only on the strand.
+/// Does nothing while no timer is shared. Only on the strand.
 class ClusterClaims final : public TickClaims {
  public:
   using Decided = std::function<void(TimerEntry&, ClaimOutcome)>;
@@ -52,54 +53,69 @@ class ClusterClaims final : public TickClaims {
     const std::string& id;
   };
 
-  using Timers = std::vector<std::shared_ptr<TimerEntry>>;
-
-  /// `timers`: those that replicas share; at least one.
-  ClusterClaims(const Surroundings& around, const Timers& timers, Decided decided)
+  ClusterClaims(const Surroundings& around, Decided decided)
       : around_{around},
         decided_{std::move(decided)},
-        bucket_{around.config.cluster, longest_interval(timers)},
-        beat_alarm_{around.queue, around.strand} {
-    for (const auto& entry : timers) members_.push_back(std::make_unique<Member>(entry));
-  }
+        bucket_{around.config.cluster, longest_interval_},
+        beat_alarm_{around.queue, around.strand} {}
   ClusterClaims(const ClusterClaims&) = delete;
   ClusterClaims& operator=(const ClusterClaims&) = delete;
   ~ClusterClaims() = default;
 
-  /// Whether these are its timers.
-  [[nodiscard]] bool are_for(const Timers& timers) const {
-    return std::equal(members_.begin(), members_.end(), timers.begin(), timers.end(),
-                      [](const auto& member, const auto& timer) { return member->entry == timer; });
-  }
-
-  /// The service starts: from now on this is its connection. Throws std::bad_alloc.
-  void attach(std::shared_ptr<Link> link) {
+  /// The service starts: from now on this is its connection. What is known of the timers that are added again
+  /// is kept.
+  void attach(const std::shared_ptr<Link>& link) noexcept {
     is_stopping_ = false;
-    ready_for_ = 0;
-    link->subscribe(subject_of("*", "owner"), {}, [this](const Inbound& message) { heard(message); });
-    client_ = std::make_unique<BucketClient>(std::move(link), bucket_);
-    around_.tasks.spawn({}, announce());
-    preparing_ = around_.tasks.spawn({}, prepare());
+    is_started_ = false;
+    link_ = link;
+    before_ = std::exchange(members_, {});
+    longest_interval_ = std::chrono::nanoseconds{0};
   }
 
   // TickClaims
 
+  void add(const std::shared_ptr<TimerEntry>& timer) override {
+    const auto known = std::find_if(before_.begin(), before_.end(),
+                                    [&](const auto& member) { return member->entry == timer; });
+    members_.push_back(known != before_.end() ? *known : std::make_shared<Member>(timer));
+    // The bucket is looked at once more: it has to keep claims for long enough, and what the others have
+    // announced of the timer is there.
+    ready_for_ = 0;
+    if (timer->schedule.interval() <= longest_interval_) return;
+    longest_interval_ = timer->schedule.interval();
+    bucket_ = Bucket{around_.config.cluster, longest_interval_};
+  }
+
+  void start() override {
+    before_.clear();
+    if (members_.empty() || std::exchange(is_started_, true)) return;
+    const std::shared_ptr<Link> link = link_.lock();
+    link->subscribe(subject_of("*", "owner"), {}, [this](const Inbound& message) { heard(message); });
+    client_ = std::make_unique<BucketClient>(link, bucket_);
+    around_.tasks.spawn({}, announce());
+    preparing_ = around_.tasks.spawn({}, prepare());
+  }
+
+  void forget(const TimerEntry& timer) noexcept override {
+    std::erase_if(members_, [&](const auto& member) { return member->entry.get() == &timer; });
+  }
+
   void claim(TimerEntry& entry, std::uint64_t token) override {
-    Member& member = member_of(entry);
-    follow_clock(member);
-    if (const auto known = known_of(member, token)) return decided_(entry, *known);
-    member.is_decided = false;
+    const std::shared_ptr<Member> member = member_of(entry);
+    follow_clock(*member);
+    if (const auto known = known_of(*member, token)) return decided_(entry, *known);
+    member->is_decided = false;
     const auto task = around_.tasks.spawn({}, decide(member, token));
     // It may have come to its end inside spawn().
-    if (!member.is_decided) member.deciding = task;
+    if (!member->is_decided) member->deciding = task;
   }
 
   [[nodiscard]] bool is_newest(const TimerEntry& entry, std::uint64_t token) const noexcept override {
-    return member_of(entry).watch.newest_claim() <= token;
+    return member_of(entry)->watch.newest_claim() <= token;
   }
 
   void run_began(TimerEntry& entry) noexcept override {
-    Member& member = member_of(entry);
+    Member& member = *member_of(entry);
     member.running = {.owner = around_.id, .token = entry.cluster->token};
     entry.stats.owner_seen(around_.id);
     tell(member);
@@ -107,7 +123,7 @@ class ClusterClaims final : public TickClaims {
   }
 
   void run_ended(TimerEntry& entry) noexcept override {
-    Member& member = member_of(entry);
+    Member& member = *member_of(entry);
     if (!member.is_executing()) return;
     member.running.has_ended = true;
     tell(member);
@@ -119,7 +135,10 @@ class ClusterClaims final : public TickClaims {
     is_stopping_ = true;
     beat_alarm_.ring();
     if (preparing_) TaskGroup::cancel(*std::exchange(preparing_, nullptr));
-    for (const auto& member : members_) {
+    // What is cancelled may end in here, and its timer leave.
+    for (std::size_t n = members_.size(); n-- > 0;) {
+      if (n >= members_.size()) continue;
+      const std::shared_ptr<Member> member = members_[n];
       if (member->deciding) TaskGroup::cancel(*std::exchange(member->deciding, nullptr));
     }
   }
@@ -149,19 +168,13 @@ class ClusterClaims final : public TickClaims {
     std::chrono::nanoseconds pause;
   };
 
-  static std::chrono::nanoseconds longest_interval(const Timers& timers) {
-    std::chrono::nanoseconds longest{0};
-    for (const auto& entry : timers) longest = std::max(longest, entry->schedule.interval());
-    return longest;
-  }
-
   [[nodiscard]] std::string subject_of(std::string_view timer, std::string_view key) const {
     return bucket_.subject_of(around_.config.name, timer, key);
   }
 
-  [[nodiscard]] Member& member_of(const TimerEntry& entry) const noexcept {
-    return **std::find_if(members_.begin(), members_.end(),
-                          [&](const auto& member) { return member->entry.get() == &entry; });
+  [[nodiscard]] const std::shared_ptr<Member>& member_of(const TimerEntry& entry) const noexcept {
+    return *std::find_if(members_.begin(), members_.end(),
+                         [&](const auto& member) { return member->entry.get() == &entry; });
   }
 
   // ---- Claims
@@ -174,7 +187,9 @@ class ClusterClaims final : public TickClaims {
     return std::nullopt;
   }
 
-  asio::awaitable<void> decide(Member& member, std::uint64_t token) {
+  /// The member is kept: its timer may leave with the answer.
+  asio::awaitable<void> decide(std::shared_ptr<Member> shared, std::uint64_t token) {
+    Member& member = *shared;
     ClaimOutcome outcome = ClaimOutcome::failed;
     try {
       auto deciding = outcome_of(member, token);
@@ -351,13 +366,15 @@ class ClusterClaims final : public TickClaims {
                        bucket_.name());
     }
     kept_ = opened.kept;
-    for (const auto& member : members_) {
+    // Timers may come and go meanwhile.
+    const auto members = members_;
+    for (const auto& member : members) {
       auto reading = client_->read(subject_of(member->entry->name, "owner"), limit);
       BucketClient::Value value = co_await std::move(reading);
       if (!value.text) continue;
       if (const auto announcement = announcement_in(*value.text)) heard(*member, *announcement);
     }
-    ready_for_ = connection;
+    if (members == members_) ready_for_ = connection;
     co_return std::string{};
   }
 
@@ -434,8 +451,11 @@ class ClusterClaims final : public TickClaims {
 
   const Surroundings around_;
   const Decided decided_;
-  const Bucket bucket_;
-  std::vector<std::unique_ptr<Member>> members_;
+  std::chrono::nanoseconds longest_interval_{0};  // of the timers
+  Bucket bucket_;
+  std::vector<std::shared_ptr<Member>> members_;
+  std::vector<std::shared_ptr<Member>> before_;  // until start(): those of the start before
+  std::weak_ptr<Link> link_;
   std::unique_ptr<BucketClient> client_;
   std::shared_ptr<TaskGroup::Task> preparing_;
   std::string problem_;          // why the bucket cannot be used; empty: it can, or is not known yet
@@ -443,6 +463,7 @@ class ClusterClaims final : public TickClaims {
   // How long the bucket keeps claims, 0: for ever; empty: it was not found yet.
   std::optional<std::chrono::nanoseconds> kept_;
   Alarm beat_alarm_;
+  bool is_started_ = false;
   bool is_stopping_ = false;
 };
 

@@ -165,7 +165,7 @@ class Service {
   // Only on the strand.
   TaskGroup tasks_;
   TimerSet timers_;                        // its statistics and what controls them: any thread
-  std::unique_ptr<ClusterClaims> claims_;  // null: no timer is the cluster's, or never started
+  std::unique_ptr<ClusterClaims> claims_;  // null: never started
   std::shared_ptr<TimerObserver> observer_;
   Dispatcher dispatcher_;
   std::optional<asio::thread_pool> message_workers_;

@@ -3,6 +3,7 @@
 #include <cliffracer/detail/timer/outcome.hpp>
 
 #include <cstdint>
+#include <memory>
 
 namespace cliffracer::detail {
 
@@ -11,6 +12,13 @@ struct TimerEntry;
 /// Who decides which replica runs a tick. Only on the strand.
 class TickClaims {
  public:
+  /// The timer will ask for ticks, after start(). Throws std::bad_alloc.
+  virtual void add(const std::shared_ptr<TimerEntry>& timer) = 0;
+  /// All timers are added that were to be by now. Throws std::bad_alloc.
+  virtual void start() = 0;
+  /// The timer asks no more, and may be destroyed.
+  virtual void forget(const TimerEntry& timer) noexcept = 0;
+
   /// Asks for the tick of the entry's timer that has this token. TimerLoop::claim_decided() is told what came
   /// of it, once, in this call or later. Throws std::bad_alloc: not asked.
   virtual void claim(TimerEntry& entry, std::uint64_t token) = 0;

@@ -7,6 +7,7 @@
 #include <cliffracer/detail/timer/timer_runs.hpp>
 
 #include <cstdint>
+#include <memory>
 
 namespace cliffracer::detail {
 
@@ -15,6 +16,19 @@ class TimerClaims {
  public:
   /// `claims` is null when no timer needs it.
   TimerClaims(TimerRuns& runs, TickClaims* claims) : runs_{runs}, claims_{claims} {}
+
+  /// Of a timer that is about to begin. May throw.
+  void add(const std::shared_ptr<TimerEntry>& timer) const {
+    if (timer->cluster) claims_->add(timer);
+  }
+  /// After add(). May throw.
+  void start() const {
+    if (claims_) claims_->start();
+  }
+  /// The timer is about to leave.
+  void forget(const TimerEntry& timer) const noexcept {
+    if (timer.cluster) claims_->forget(timer);
+  }
 
   /// The timer may not run before the tick that is due is claimed.
   [[nodiscard]] bool is_missing(TimerEntry& timer, TimePoint now) const noexcept {

@@ -75,7 +75,8 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
     const bool has_tolerance = std::any_of(entries_.begin(), entries_.end(),
                                            [](const auto& timer) { return timer->schedule.has_tolerance(); });
     places_.reserve(entries_.size(), has_tolerance);
-    for (const auto& timer : entries_) prepare(*timer);
+    for (const auto& timer : entries_) prepare(timer);
+    claims_.start();
     now_ = queue_.now();
     for (std::size_t index = 0; index < entries_.size(); ++index) {
       entries_[index]->index = index;
@@ -91,7 +92,8 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
     try {
       entries_.reserve(entries_.size() + 1);
       places_.reserve(1, timer->schedule.has_tolerance());
-      prepare(*timer);
+      prepare(timer);
+      claims_.start();
     } catch (...) {
       return runs_.log().not_started(*timer, std::current_exception());
     }
@@ -223,10 +225,11 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
 
  private:
   /// What the timer needs is there. May throw.
-  void prepare(const TimerEntry& timer) {
-    if (timer.method->start && runners_.empty()) runners_.spawn();
-    if (timer.schedule.grid().follows_wall_clock()) wall_clock_.start(tasks_);
-    plain_methods_.prepare(timer);
+  void prepare(const std::shared_ptr<TimerEntry>& timer) {
+    if (timer->method->start && runners_.empty()) runners_.spawn();
+    if (timer->schedule.grid().follows_wall_clock()) wall_clock_.start(tasks_);
+    plain_methods_.prepare(*timer);
+    claims_.add(timer);
   }
 
   /// The timer begins to wait.
@@ -437,6 +440,7 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
   void forget(TimerEntry& timer) noexcept {
     runners_.forget(timer);
     plain_methods_.forget(timer);
+    claims_.forget(timer);
     places_.release_room();
     const std::size_t place = timer.index;
     const std::shared_ptr<TimerEntry> last_holder = std::move(entries_[place]);

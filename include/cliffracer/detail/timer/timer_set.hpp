@@ -69,13 +69,6 @@ class TimerSet {
     if (loop_) loop_->held_by(what, began, ended);
   }
 
-  /// The timers that replicas share.
-  [[nodiscard]] std::vector<Entry> cluster_timers() const {
-    std::vector<Entry> found = table_.all();
-    std::erase_if(found, [](const auto& entry) { return !entry->cluster; });
-    return found;
-  }
-
   /// What came of a claim.
   void claim_decided(TimerEntry& entry, ClaimOutcome outcome) {
     if (loop_) loop_->claim_decided(entry, outcome);

@@ -625,3 +625,52 @@ TEST_CASE("after the clock was set back the others are listened to again") {
   CHECK(world.right->stats().execution_count > 0);
   CHECK(world.wrong->stats().claims.running_elsewhere > 0);
 }
+
+TEST_CASE("timers that replicas share come and go while they run") {
+  struct Office : cliffracer::NatsService {
+    Office() : NatsService{{.name = "office"}} {}
+    void begin(std::chrono::seconds interval) {
+      add(timer<&Office::run>{.interval = interval, .scope = Scope::cluster, .name = "job"});
+    }
+    asio::awaitable<void> run(TickContext tick) {
+      tokens.push_back(tick.token);
+      if (length > 0s) co_await sleep_for(length);
+    }
+    std::vector<std::uint64_t> tokens;
+    std::chrono::nanoseconds length{0};
+  };
+  VirtualTime time;
+  Broker broker{time};
+  const auto a = time.make<Office>();
+  const auto b = time.make<Office>();
+  for (const auto* const office : {&a, &b}) time.start(**office);
+  time.advance(5min);
+  CHECK(broker.stored("$KV.cliffracer.>").empty());
+
+  // The first one of all.
+  for (const auto* const office : {&a, &b}) (*office)->begin(60s);
+  time.advance(10min);
+  CHECK(a->tokens.size() + b->tokens.size() == 10);
+
+  // In the middle of a run, and with another interval, for which the bucket keeps claims long enough, too.
+  a->length = b->length = 90s;
+  time.advance(10s);
+  a->remove("job");
+  b->remove("job");
+  time.advance(5min);
+  const std::size_t before = a->tokens.size() + b->tokens.size();
+  a->length = b->length = 0s;
+  for (const auto* const office : {&a, &b}) (*office)->begin(300s);
+  time.advance(1h);
+  CHECK(a->tokens.size() + b->tokens.size() == before + 12);
+  CHECK(a->get_timer_stats().timers.at(0).claims.failed == 0);
+
+  // They are still shared after a stop and a start.
+  time.stop(*a);
+  time.start(*a);
+  time.advance(1h);
+  CHECK(a->tokens.size() + b->tokens.size() == before + 24);
+  std::set<std::uint64_t> tokens{a->tokens.begin(), a->tokens.end()};
+  tokens.insert(b->tokens.begin(), b->tokens.end());
+  CHECK(tokens.size() == before + 24);
+}

@@ -32,6 +32,9 @@ struct Claims final : cliffracer::detail::TickClaims {
     world->claims = this;
   }
 
+  void add(const std::shared_ptr<TimerEntry>& /*timer*/) override {}
+  void start() override {}
+  void forget(const TimerEntry& /*timer*/) noexcept override {}
   void claim(TimerEntry& entry, std::uint64_t token) override {
     asked.push_back(token);
     waiting = &entry;
