@@ -28,7 +28,8 @@ struct LocalTimeLookup {
 };
 
 /// The clocks of a time zone: all that a calendar asks of one. Implementations are called from any thread,
-/// and answer for the years 1969 to 2401. For time_zone(name) see <cliffracer/time_zone.hpp>.
+/// answer for the years 1969 to 2401, and throw nothing: an exception would end the process. For
+/// time_zone(name) see <cliffracer/time_zone.hpp>.
 class ZoneRules {
  public:
   virtual ~ZoneRules() = default;
