@@ -18,12 +18,14 @@ export class TimerView {
   #pointer = null;
   #isVisible = true;
   #label = '';
+  #act;
   #mayAskForRuns = false;
-  #comingRuns = []; // as of when the details were opened
+  #comingRuns = []; // in seconds since the epoch, as of when they were asked for
 
   /** `act(action, this)` does what a button says. */
   constructor(entry, act) {
     this.entry = entry;
+    this.#act = act;
     this.root = template.content.firstElementChild.cloneNode(true);
     const find = (name) => this.root.querySelector(`.${name}`);
     this.part = Object.fromEntries(
@@ -50,7 +52,7 @@ export class TimerView {
     chart.addEventListener('pointerleave', () => (this.#pointer = null));
     this.part.more.addEventListener('toggle', () => {
       this.#writeMore();
-      if (this.part.more.open && this.#mayAskForRuns) act('next_runs', this);
+      this.#askForRuns();
     });
     new IntersectionObserver(([seen]) => (this.#isVisible = seen.isIntersecting)).observe(this.root);
   }
@@ -87,6 +89,11 @@ export class TimerView {
     this.#writeCounts(timer);
     this.#writeSpread(timer);
     this.#writeMore();
+    if (!(this.#comingRuns[0] * 1000 > Date.now())) this.#askForRuns();
+  }
+
+  #askForRuns() {
+    if (this.part.more.open && this.#mayAskForRuns) this.#act('next_runs', this);
   }
 
   /** When the timer is due next, in seconds since the epoch. */

@@ -76,7 +76,7 @@ const steps = {
     });
     await until('the coming runs', async () => {
       await row('sell_tickets').locator('.more').evaluate((details) => (details.open = true));
-      return /coming runs\d\d:\d\d:\d\d, /.test(await text('sell_tickets', '.figures'));
+      return /coming runs\s*\d\d:\d\d:\d\d, /.test(await text('sell_tickets', '.figures'));
     });
     await row('sell_tickets').locator('.more').evaluate((details) => (details.open = false));
     await until('a failed run in the table', async () => /failed/.test(await text('sync_prices', '.recent')));
