@@ -323,7 +323,6 @@ TEST_CASE("a registration that does not fit its service is refused by name") {
   };
   struct Wrong : NatsService {
     Wrong() : NatsService{{.name = "wrong", .nats_url = no_broker}} {}
-    void method() {}
     void ask() {}
     using NatsService::add;
   } service;
@@ -340,8 +339,6 @@ TEST_CASE("a registration that does not fit its service is refused by name") {
     Running running{service};
     REQUIRE(eventually([&] { return service.get_service_info().is_running; }));
     CHECK_THROWS_AS(service.add(cliffracer::rpc<&Wrong::ask>{}), std::invalid_argument);
-    CHECK_THROWS_AS(service.add(timer<&Wrong::method>{.interval = 1s, .scope = cliffracer::Scope::cluster}),
-                    std::invalid_argument);
   }
   CHECK_THROWS_AS((NatsService{{.name = ""}}), std::invalid_argument);
   CHECK_THROWS_AS((NatsService{{.name = "two words"}}), std::invalid_argument);
