@@ -38,6 +38,7 @@ export const timerFields = {
   blocking_count: 'number',
   clock_step_count: 'number',
   claims: 'claims',
+  catch_up_count: 'number',
   current_token: 'number',
   last_owner: 'text',
   last_claim_error: 'text',

@@ -67,6 +67,8 @@ struct cron {
   Scope scope = Scope::replica;
   /// As timer::when_unavailable.
   WhenUnavailable when_unavailable = WhenUnavailable::miss;
+  /// As timer::catch_up. Not given: until the next point comes.
+  std::optional<detail::OptionDuration> catch_up{};
   /// As timer::missed_ticks.
   MissedTicks missed_ticks = MissedTicks::coalesce;
   /// As timer::run_on.
@@ -82,23 +84,26 @@ template <auto Method, class Type>
 [[nodiscard]] TimerRegistration registration_of(const cron<Method, Type>& registration,
                                                 typename cron<Method, Type>::service_type* object) {
   const TimerMethod& method = timer_method<Type, Method>;
-  return {.name = registration.name.empty() ? std::string{method.name} : registration.name,
-          .options = {.eager = registration.eager,
-                      .max_drift = registration.max_drift,
-                      .error_backoff = registration.error_backoff,
-                      .tolerance = registration.tolerance,
-                      .jitter = registration.jitter,
-                      .timeout = registration.timeout,
-                      .max_error_backoff = registration.max_error_backoff,
-                      .max_consecutive_errors = registration.max_consecutive_errors,
-                      .max_runs = registration.max_runs,
-                      .scope = registration.scope,
-                      .when_unavailable = registration.when_unavailable,
-                      .missed_ticks = registration.missed_ticks,
-                      .run_on = registration.run_on},
-          .method = &method,
-          .object = object,
-          .calendar = std::make_shared<const Calendar>(Calendar{registration.at, registration.zone})};
+  return {
+      .name = registration.name.empty() ? std::string{method.name} : registration.name,
+      .options = {.eager = registration.eager,
+                  .max_drift = registration.max_drift,
+                  .error_backoff = registration.error_backoff,
+                  .tolerance = registration.tolerance,
+                  .jitter = registration.jitter,
+                  .timeout = registration.timeout,
+                  .max_error_backoff = registration.max_error_backoff,
+                  .max_consecutive_errors = registration.max_consecutive_errors,
+                  .max_runs = registration.max_runs,
+                  .scope = registration.scope,
+                  .when_unavailable = registration.when_unavailable,
+                  .catch_up = registration.catch_up.value_or(
+                      registration.scope == Scope::cluster ? until_next_point : std::chrono::nanoseconds{0}),
+                  .missed_ticks = registration.missed_ticks,
+                  .run_on = registration.run_on},
+      .method = &method,
+      .object = object,
+      .calendar = std::make_shared<const Calendar>(Calendar{registration.at, registration.zone})};
 }
 
 }  // namespace detail

@@ -49,6 +49,7 @@ namespace cliffracer {
 /// | `executing_since_timestamp_seconds` | gauge | absent while no run is in progress |
 /// | `last_success_timestamp_seconds` | gauge | absent before the first success |
 /// | `next_execution_timestamp_seconds` | gauge | absent while executing or stopped |
+/// | `catch_ups_total` | counter | of cluster timers |
 /// | `current_token` | gauge | of cluster timers: milliseconds since the epoch; absent before the first run |
 ///
 /// A timer has about 60 series. Texts (the last error, why it is paused) are no metrics: see

@@ -25,6 +25,9 @@ struct TickContext {
   std::uint64_t token = 0;
   /// The timer's name. Valid until the end of the run.
   std::string_view name{};
+  /// The run makes up for a tick that no replica has run in its time (timer::catch_up): `due` may be hours
+  /// ago, and `lateness` counts from when the tick was found. False for a retry of such a run.
+  bool is_catch_up = false;
 };
 
 }  // namespace cliffracer

@@ -126,7 +126,8 @@ struct TimerStats {
   std::uint64_t blocking_count =
       0;  ///< How often it held the event loop for ServiceConfig::blocking_threshold.
   std::uint64_t clock_step_count = 0;  ///< How often the wall clock was set and the timer followed.
-  ClaimCounts claims{};                ///< Of a cluster timer, as are the next three.
+  ClaimCounts claims{};                ///< Of a cluster timer, as are the next four.
+  std::uint64_t catch_up_count = 0;    ///< Runs that made up for ticks that no replica had run in their time.
   /// TickContext::token of the newest run on this replica: milliseconds since the epoch; 0: none yet.
   std::uint64_t current_token = 0;
   /// ServiceInfo::id of the replica that has run the newest tick known of.
@@ -294,6 +295,9 @@ constexpr void visit_fields(std::type_identity<TimerStats>, Visitor&& visitor) {
   visitor(StatsField{"claims", &Stats::claims, StatsUnit::count,
                      "Ticks of cluster timers that were asked for, by what came of it.",
                      StatsMetric{"claims_total", "outcome"}, StatsPresence::cluster_timers});
+  visitor(StatsField{"catch_up_count", &Stats::catch_up_count, StatsUnit::count,
+                     "Runs that made up for ticks that no replica had run in their time.",
+                     StatsMetric{"catch_ups_total"}, StatsPresence::cluster_timers});
   visitor(StatsField{"current_token", &Stats::current_token, StatsUnit::token,
                      "The fencing token of a cluster timer's newest run here: when its tick was due, in "
                      "milliseconds since the epoch; absent before the first.",

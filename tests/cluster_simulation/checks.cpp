@@ -23,6 +23,9 @@ constexpr Nanos wall_clock_at_start = cliffracer::testing::VirtualTimeOptions{}.
 /// How far a wall clock is from the true time at most: what was set, and what has drifted since the start.
 Nanos largest_difference(const Plan& plan) { return plan.largest_skew + plan.end / 5000; }
 
+/// Of the replica that has made a claim.
+std::string owner_in(const std::string& claim) { return claim.substr(0, claim.find(' ')); }
+
 }  // namespace
 
 /// What was seen while it happened.
@@ -72,7 +75,7 @@ bool World::is_excused(const Ledger& ledger, std::size_t timer, std::uint64_t to
   // A replica that is stopped does not run what it has claimed.
   for (const auto& stored : cluster_.broker().stored(key_of(timer, std::to_string(token)))) {
     for (const Site& site : sites_) {
-      if (site.id == stored.payload && site.is_leaving) return true;
+      if (site.id == owner_in(stored.payload) && site.is_leaving) return true;
     }
   }
   return false;
@@ -107,7 +110,7 @@ void World::check_claims(std::size_t timer) {
     const std::string key = stored.subject.substr(stored.subject.rfind('.') + 1);
     if (key == "owner" || std::stoull(key) < oldest || std::stoull(key) > newest) continue;
     const auto owner = std::find_if(sites_.begin(), sites_.end(),
-                                    [&](const Site& site) { return site.id == stored.payload; });
+                                    [&](const Site& site) { return site.id == owner_in(stored.payload); });
     if (owner == sites_.end()) {
       ledger.fail("a claim has its owner's id", "that of " + key);
     } else if (!ledger.has(std::stoull(key), static_cast<std::size_t>(owner - sites_.begin()))) {

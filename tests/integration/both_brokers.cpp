@@ -714,6 +714,9 @@ ON_BOTH_BROKERS("both brokers: a claim in a key-value bucket is won, lost and re
   store.publish("$KV.b.s.t.owner", R"({"beat":3})", 0);
   CHECK(store.ask("$KV.b.s.t.1", "you", 1).at("seq") == 5);
   CHECK(store.get({{"last_by_subj", "$KV.b.s.t.owner"}}).at("message").at("data") == "eyJiZWF0IjoyfQ==");
+  CHECK(store.get({{"last_by_subj", "$KV.b.s.t.*"}}).at("message").at("subject") == "$KV.b.s.t.1");
+  CHECK(store.get({{"last_by_subj", "$KV.b.s.*.2"}}).at("message").at("seq") == 2);
+  CHECK(store.get({{"last_by_subj", "$KV.b.s.q.*"}}).at("error").at("err_code") == 10037);
   CHECK(store.get({{"seq", 3}}).at("error").at("err_code") == 10037);
   CHECK(store.info().at("state") == nlohmann::json{{"messages", 3},
                                                    {"bytes", 255},

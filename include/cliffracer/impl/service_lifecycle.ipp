@@ -257,7 +257,8 @@ CLIFFRACER_DECL void Service::join_cluster(const std::shared_ptr<Link>& opened) 
     const ClusterClaims::Surroundings around{
         .strand = strand_, .queue = queue_, .tasks = tasks_, .log = log_, .config = config_, .id = id_};
     claims_ = std::make_unique<ClusterClaims>(
-        around, [this](TimerEntry& entry, ClaimOutcome outcome) { timers_.claim_decided(entry, outcome); });
+        around, [this](TimerEntry& entry, ClaimOutcome outcome) { timers_.claim_decided(entry, outcome); },
+        [this](TimerEntry& entry, const MissedPoint& missed) { return timers_.catch_up(entry, missed); });
   }
   claims_->attach(opened);
 }

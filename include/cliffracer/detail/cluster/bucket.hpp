@@ -16,10 +16,10 @@ namespace cliffracer::detail {
 /// The key-value bucket in which claims are kept, as JetStream has it: a stream whose subjects are the keys.
 class Bucket {
  public:
-  /// `longest_interval`: of the timers whose claims it keeps.
-  Bucket(const ClusterConfig& config, std::chrono::nanoseconds longest_interval)
+  /// `least_keep`: how long the claims of its timers are needed.
+  Bucket(const ClusterConfig& config, std::chrono::nanoseconds least_keep)
       : config_{config},
-        least_keep_{config.keep.count() > 0 ? config.keep : 3 * longest_interval},
+        least_keep_{config.keep.count() > 0 ? config.keep : least_keep},
         keep_{config.keep.count() > 0 ? config.keep : std::chrono::hours{24} + least_keep_} {}
 
   /// For people.

@@ -22,6 +22,7 @@ struct BucketError {
   static constexpr std::int64_t wrong_sequence = 10071;
   static constexpr std::int64_t no_stream = 10059;
   static constexpr std::int64_t stream_differs = 10058;
+  static constexpr std::int64_t no_message = 10037;
 
   std::int64_t code = 0;  ///< JetStream's own, not HTTP's.
   std::string text{};
@@ -55,14 +56,26 @@ struct BucketError {
   return is_stored ? ClaimAttempt::Created::stored : ClaimAttempt::Created::no_answer;
 }
 
-/// The value in the answer to a get; empty: none.
-[[nodiscard]] inline std::optional<std::string> value_in(const nlohmann::json& answer) {
+/// A text of the message in the answer to a get; empty: there is none.
+[[nodiscard]] inline std::optional<std::string> message_text_in(const nlohmann::json& answer,
+                                                                const char* name) {
   if (!answer.is_object() || answer.contains("error")) return std::nullopt;
   const auto message = answer.find("message");
   if (message == answer.end() || !message->is_object()) return std::nullopt;
-  const auto data = message->find("data");
-  if (data == message->end() || !data->is_string()) return std::nullopt;
-  return from_base64(data->get_ref<const std::string&>());
+  const auto text = message->find(name);
+  if (text == message->end() || !text->is_string()) return std::nullopt;
+  return text->get<std::string>();
+}
+
+/// The value in the answer to a get; empty: none.
+[[nodiscard]] inline std::optional<std::string> value_in(const nlohmann::json& answer) {
+  const auto data = message_text_in(answer, "data");
+  return data ? from_base64(*data) : std::nullopt;
+}
+
+/// The subject of that value; empty: there is none.
+[[nodiscard]] inline std::string subject_in(const nlohmann::json& answer) {
+  return message_text_in(answer, "subject").value_or(std::string{});
 }
 
 [[nodiscard]] inline std::string text_of(const Announcement& announcement) {

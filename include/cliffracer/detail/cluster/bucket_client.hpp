@@ -100,15 +100,22 @@ class BucketClient {
   struct Value {
     Value() = default;
     std::optional<std::string> text{};  ///< Empty: none was found, or there was no answer.
+    std::string subject{};              ///< Of the text.
+    bool is_absent = false;             ///< None was found.
     std::string problem{};
   };
 
+  /// The newest value of a subject; "*" for a part of it stands for all.
   asio::awaitable<Value> read(std::string subject, std::chrono::nanoseconds limit) {
     auto asking = ask(bucket_.get_subject(), to_text(Bucket::get_request(subject)), {}, limit);
     Reply reply = co_await std::move(asking);
     Value value;
     value.problem = std::move(reply.problem);
-    if (reply.is_answered) value.text = value_in(reply.answer);
+    if (reply.is_answered) {
+      value.text = value_in(reply.answer);
+      value.subject = subject_in(reply.answer);
+      value.is_absent = reply.error && reply.error->code == BucketError::no_message;
+    }
     co_return value;
   }
 

@@ -3,7 +3,9 @@
 #include <cliffracer/detail/cluster/bucket.hpp>
 #include <cliffracer/detail/cluster/bucket_answers.hpp>
 #include <cliffracer/detail/cluster/bucket_client.hpp>
+#include <cliffracer/detail/cluster/catch_up.hpp>
 #include <cliffracer/detail/cluster/claim_attempt.hpp>
+#include <cliffracer/detail/cluster/claim_value.hpp>
 #include <cliffracer/detail/cluster/owner_watch.hpp>
 #include <cliffracer/detail/link/inbox.hpp>
 #include <cliffracer/detail/link/retry.hpp>
@@ -42,6 +44,8 @@ namespace cliffracer::detail {
 class ClusterClaims final : public TickClaims {
  public:
   using Decided = std::function<void(TimerEntry&, ClaimOutcome)>;
+  /// Returns whether the timer takes the tick.
+  using Missed = std::function<bool(TimerEntry&, const MissedPoint&)>;
 
   /// What a service has; all of it must outlive this.
   struct Surroundings {
@@ -53,10 +57,11 @@ class ClusterClaims final : public TickClaims {
     const std::string& id;
   };
 
-  ClusterClaims(const Surroundings& around, Decided decided)
+  ClusterClaims(const Surroundings& around, Decided decided, Missed missed)
       : around_{around},
         decided_{std::move(decided)},
-        bucket_{around.config.cluster, longest_interval_},
+        missed_{std::move(missed)},
+        bucket_{around.config.cluster, least_keep_},
         beat_alarm_{around.queue, around.strand} {}
   ClusterClaims(const ClusterClaims&) = delete;
   ClusterClaims& operator=(const ClusterClaims&) = delete;
@@ -69,7 +74,7 @@ class ClusterClaims final : public TickClaims {
     is_started_ = false;
     link_ = link;
     before_ = std::exchange(members_, {});
-    longest_interval_ = std::chrono::nanoseconds{0};
+    least_keep_ = std::chrono::nanoseconds{0};
   }
 
   // TickClaims
@@ -77,23 +82,26 @@ class ClusterClaims final : public TickClaims {
   void add(const std::shared_ptr<TimerEntry>& timer) override {
     const auto known = std::find_if(before_.begin(), before_.end(),
                                     [&](const auto& member) { return member->entry == timer; });
-    members_.push_back(known != before_.end() ? *known : std::make_shared<Member>(timer));
+    members_.push_back(known != before_.end() ? *known : std::make_shared<Member>(timer, around_.id));
+    members_.back()->catch_up.begin(wall_clock());
     // The bucket is looked at once more: it has to keep claims for long enough, and what the others have
     // announced of the timer is there.
     ready_for_ = 0;
-    if (timer->schedule.interval() <= longest_interval_) return;
-    longest_interval_ = timer->schedule.interval();
-    bucket_ = Bucket{around_.config.cluster, longest_interval_};
+    const std::chrono::nanoseconds needed = needed_keep(*timer);
+    if (needed <= least_keep_) return;
+    least_keep_ = needed;
+    bucket_ = Bucket{around_.config.cluster, least_keep_};
   }
 
   void start() override {
     before_.clear();
-    if (members_.empty() || std::exchange(is_started_, true)) return;
+    if (members_.empty()) return;
+    if (std::exchange(is_started_, true)) return prepare_soon();
     const std::shared_ptr<Link> link = link_.lock();
     link->subscribe(subject_of("*", "owner"), {}, [this](const Inbound& message) { heard(message); });
     client_ = std::make_unique<BucketClient>(link, bucket_);
     around_.tasks.spawn({}, announce());
-    preparing_ = around_.tasks.spawn({}, prepare());
+    prepare_soon();
   }
 
   void forget(const TimerEntry& timer) noexcept override {
@@ -145,11 +153,18 @@ class ClusterClaims final : public TickClaims {
 
  private:
   struct Member {
-    explicit Member(std::shared_ptr<TimerEntry> timer) : entry{std::move(timer)} {}
+    Member(std::shared_ptr<TimerEntry> timer, const std::string& owner)
+        : entry{std::move(timer)},
+          schedule{schedule_hash(*entry)},
+          value{owner + " " + schedule},
+          catch_up{entry->schedule.grid(), entry->cluster->catch_up} {}
     [[nodiscard]] bool is_executing() const noexcept { return !running.owner.empty(); }
 
     const std::shared_ptr<TimerEntry> entry;
+    const std::string schedule;  // its hash
+    const std::string value;     // of a claim
     OwnerWatch watch;
+    CatchUp catch_up;
     Announcement running;  // of the run in progress here
     std::shared_ptr<TaskGroup::Task> deciding;
     bool is_decided = true;
@@ -167,6 +182,17 @@ class ClusterClaims final : public TickClaims {
     std::chrono::nanoseconds request;
     std::chrono::nanoseconds pause;
   };
+
+  /// How long the timer's claims must be kept: until its newest one is looked for after an outage.
+  [[nodiscard]] static std::chrono::nanoseconds needed_keep(const TimerEntry& timer) noexcept {
+    constexpr std::chrono::nanoseconds most = std::chrono::hours{24 * 365 * 100};
+    const std::chrono::nanoseconds interval = timer.schedule.interval();
+    const std::chrono::nanoseconds catch_up = timer.cluster->catch_up;
+    if (catch_up == until_next_point) return 3 * interval;
+    return std::max(3 * interval, std::min(catch_up, most) + interval);
+  }
+
+  static constexpr std::chrono::seconds preparing_limit{2};
 
   [[nodiscard]] std::string subject_of(std::string_view timer, std::string_view key) const {
     return bucket_.subject_of(around_.config.name, timer, key);
@@ -204,7 +230,11 @@ class ClusterClaims final : public TickClaims {
       member.watch.saw(token, around_.queue.now());
       member.failures.recovered();
     }
+    const bool is_missed = outcome == ClaimOutcome::failed || outcome == ClaimOutcome::unclear;
+    if (is_missed && member.entry->cluster->when_unavailable == WhenUnavailable::miss)
+      member.catch_up.claim_failed(token);
     decided_(*member.entry, outcome);
+    if (member.catch_up.is_wanted()) prepare_soon();
   }
 
   asio::awaitable<ClaimOutcome> outcome_of(Member& member, std::uint64_t token) {
@@ -244,7 +274,7 @@ class ClusterClaims final : public TickClaims {
             continue;
           }
         }
-        auto creating = client_->create(subject, around_.id, limit);
+        auto creating = client_->create(subject, member.value, limit);
         BucketClient::Answer answer = co_await std::move(creating);
         if (!answer.problem.empty()) why = std::move(answer.problem);
         // It may be gone, or another one.
@@ -265,7 +295,7 @@ class ClusterClaims final : public TickClaims {
   [[nodiscard]] ClaimAttempt::Read proof_in(const BucketClient::Value& value, const Member& member,
                                             std::uint64_t token) const {
     if (!value.text) return ClaimAttempt::Read::no_answer;
-    if (*value.text != around_.id) return ClaimAttempt::Read::other;
+    if (ClaimValue{*value.text}.owner != around_.id) return ClaimAttempt::Read::other;
     // Before the clock was set back it may have been claimed, and run, here.
     return member.watch.has_come_before(token) ? ClaimAttempt::Read::no_answer : ClaimAttempt::Read::mine;
   }
@@ -324,12 +354,25 @@ class ClusterClaims final : public TickClaims {
 
   // ---- The bucket
 
-  /// At the start, so that a bucket that cannot be used is told of before the first tick.
+  /// At the start, so that a bucket that cannot be used is told of before the first tick, and whenever a tick
+  /// may have been missed. Throws std::bad_alloc.
+  void prepare_soon() {
+    if (is_stopping_ || std::exchange(is_preparing_, true)) return;
+    try {
+      preparing_ = around_.tasks.spawn({}, prepare());
+    } catch (...) {
+      is_preparing_ = false;
+      throw;
+    }
+  }
+
   asio::awaitable<void> prepare() {
     try {
       auto preparing = make_ready_at_last();
       co_await std::move(preparing);
+      is_preparing_ = false;
     } catch (...) {
+      is_preparing_ = false;
       // The service stops.
       if (!is_abort(std::current_exception())) throw;
     }
@@ -338,13 +381,60 @@ class ClusterClaims final : public TickClaims {
   /// Waits for a connection.
   asio::awaitable<void> make_ready_at_last() {
     constexpr std::chrono::milliseconds pause{250};
-    constexpr std::chrono::seconds limit{2};
     for (bool is_known = false; !is_known;) {
-      auto preparing = make_ready(limit);
+      auto preparing = make_ready(preparing_limit);
       const std::string problem = co_await std::move(preparing);
-      is_known = problem.empty() || !problem_.empty();
+      is_known = !problem_.empty();
+      if (problem.empty()) {
+        auto looking = look_for_missed();
+        is_known = co_await std::move(looking);
+      }
       if (!is_known) co_await sleep_until(around_.queue, around_.strand, later(around_.queue.now(), pause));
     }
+  }
+
+  /// Ticks that nobody has run. False: the bucket has not said.
+  asio::awaitable<bool> look_for_missed() {
+    bool is_known = true;
+    // Timers may come and go meanwhile.
+    const auto members = members_;
+    for (const auto& member : members) {
+      if (!member->catch_up.is_wanted()) continue;
+      // A claim that fails meanwhile is looked for again.
+      member->catch_up.set_wanted(false);
+      auto looking = look_for_missed(*member);
+      const bool has_answer = co_await std::move(looking);
+      if (!has_answer) member->catch_up.set_wanted(true);
+      is_known = is_known && !member->catch_up.is_wanted();
+    }
+    co_return is_known;
+  }
+
+  asio::awaitable<bool> look_for_missed(Member& member) {
+    const std::string& timer = member.entry->name;
+    auto reading = client_->read(subject_of(timer, "*"), preparing_limit);
+    BucketClient::Value newest = co_await std::move(reading);
+    if (newest.subject == subject_of(timer, "owner")) {
+      // Which does not say for what schedule its tick was claimed.
+      const auto announcement = announcement_in(newest.text.value_or(std::string{}));
+      if (!announcement) co_return true;
+      auto reading_claim =
+          client_->read(subject_of(timer, std::to_string(announcement->token)), preparing_limit);
+      newest = co_await std::move(reading_claim);
+    }
+    // At a first deployment there is none.
+    if (!newest.text) co_return newest.is_absent;
+    const std::uint64_t token = token_in(newest.subject);
+    if (token == 0) co_return true;
+    if (ClaimValue{*newest.text}.schedule != member.schedule) {
+      around_.log.info("timer {}: its newest tick was claimed for another schedule: no tick is caught up",
+                       timer);
+      co_return true;
+    }
+    const WallTime wall = wall_clock();
+    const auto missed = member.catch_up.find(token, wall, around_.queue.now());
+    if (missed && missed_(*member.entry, *missed)) member.catch_up.offered(wall);
+    co_return true;
   }
 
   /// Once for each connection, and after a refusal: the bucket is there and fits, and what the others have
@@ -451,7 +541,8 @@ class ClusterClaims final : public TickClaims {
 
   const Surroundings around_;
   const Decided decided_;
-  std::chrono::nanoseconds longest_interval_{0};  // of the timers
+  const Missed missed_;
+  std::chrono::nanoseconds least_keep_{0};  // of the timers
   Bucket bucket_;
   std::vector<std::shared_ptr<Member>> members_;
   std::vector<std::shared_ptr<Member>> before_;  // until start(): those of the start before
@@ -464,6 +555,7 @@ class ClusterClaims final : public TickClaims {
   std::optional<std::chrono::nanoseconds> kept_;
   Alarm beat_alarm_;
   bool is_started_ = false;
+  bool is_preparing_ = false;
   bool is_stopping_ = false;
 };
 

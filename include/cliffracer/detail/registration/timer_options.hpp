@@ -14,6 +14,9 @@ namespace cliffracer::detail {
 
 struct Calendar;
 
+/// As `catch_up`: the newest point may be as old as it is.
+inline constexpr std::chrono::nanoseconds until_next_point = std::chrono::nanoseconds::max();
+
 /// The options of a timer<Method> or cron<Method>, whichever method it is; these say what they mean. An entry
 /// and its parts take what they need when they are made, after checked_options().
 struct TimerOptions {
@@ -37,6 +40,7 @@ struct TimerOptions {
   Pacing pacing = Pacing::grid;
   Scope scope = Scope::replica;
   WhenUnavailable when_unavailable = WhenUnavailable::miss;
+  OptionDuration catch_up = std::chrono::nanoseconds{0};
   MissedTicks missed_ticks = MissedTicks::coalesce;
   RunOn run_on = RunOn::event_loop;
 };

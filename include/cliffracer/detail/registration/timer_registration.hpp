@@ -40,6 +40,7 @@ template <auto Method, class Type>
                       .pacing = registration.pacing,
                       .scope = registration.scope,
                       .when_unavailable = registration.when_unavailable,
+                      .catch_up = registration.catch_up,
                       .missed_ticks = registration.missed_ticks,
                       .run_on = registration.run_on},
           .method = &method,

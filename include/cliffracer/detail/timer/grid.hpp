@@ -139,7 +139,24 @@ class Grid {
     return token_of(extras_->points.after(wall, interval_));
   }
 
+  /// The newest point when the wall clock shows `wall`.
+  [[nodiscard]] constexpr WallTime newest_at(WallTime wall) const noexcept {
+    return extras_->points.at_or_before(wall, interval_);
+  }
+
+  /// How many points come later than the one with `token`, up to the one with `last`.
+  [[nodiscard]] constexpr std::uint64_t count_between(std::uint64_t token,
+                                                      std::uint64_t last) const noexcept {
+    return extras_->points.between(point_behind(token), point_behind(last), interval_);
+  }
+
  private:
+  /// The first point behind the one with this token.
+  [[nodiscard]] constexpr WallTime point_behind(std::uint64_t token) const noexcept {
+    const WallTime end = std::chrono::milliseconds{static_cast<std::int64_t>(token) + 1};
+    return extras_->points.after(end - WallTime{1}, interval_);
+  }
+
   [[nodiscard]] static constexpr Kind kind_of(const TimerOptions& options) noexcept {
     if (options.calendar) return Kind::calendar;
     if (options.pacing == Pacing::after_run) return Kind::after_run;

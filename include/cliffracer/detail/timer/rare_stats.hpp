@@ -25,7 +25,7 @@ struct RareStats {
 struct ClusterStats {
   std::atomic<std::uint64_t> won{0}, lost{0}, failed{0}, unclear{0}, running_elsewhere{0};
   std::atomic<std::uint64_t> elsewhere{0}, claim_failed{0};  // points passed over, by reason
-  std::atomic<std::uint64_t> token{0};
+  std::atomic<std::uint64_t> token{0}, catch_ups{0};
   SharedText last_owner, last_claim_error;
 };
 

@@ -27,6 +27,7 @@ class Schedule {
   struct Decision {
     bool run = false;                      ///< False: sleep until due() again.
     bool drifted = false;                  ///< The run is later than max_drift.
+    bool is_catch_up = false;              ///< The run is that of a point that catch_up() made due.
     std::uint32_t attempt = 1;             ///< 1 + failures in a row before this run.
     std::uint64_t skipped = 0;             ///< Due points passed over.
     std::uint64_t failing = 0;             ///< Of these: before a retry.
@@ -60,6 +61,7 @@ class Schedule {
     is_run_wanted_ = false;
     skipped_last_ = false;
     due_ = off_grid_ ? anchor : grid_.next();
+    forget_missed();
     draw_jitter();
   }
 
@@ -196,6 +198,29 @@ class Schedule {
     off_grid_ = false;
     is_run_wanted_ = false;
     due_ = grid_.next();
+    forget_missed();
+    draw_jitter();
+    return passed;
+  }
+
+  /// A point that came when nobody could run it is due now, or at the end of the initial delay, and stays so
+  /// until the next one comes. False: something is due anyway. Not while a run is in progress; of a timer
+  /// that has extras.
+  [[nodiscard]] constexpr bool catch_up(const MissedPoint& missed, TimePoint now) noexcept {
+    if (off_grid_ || grid_.next() <= now) return false;
+    go_off_grid(std::max(now, extras_->grid.delay_end));
+    extras_->missed = missed;
+    return true;
+  }
+
+  /// What catch_up() made due gives way to a newer point that has come. Returns the number of due points
+  /// passed over. Not while a run is in progress; of a timer that has extras.
+  [[nodiscard]] constexpr std::uint64_t give_way(TimePoint now) noexcept {
+    if (!extras_->missed || grid_.next() > now) return 0;
+    const std::uint64_t passed = extras_->missed->older + (extras_->missed->is_counted ? 0 : 1);
+    forget_missed();
+    off_grid_ = false;
+    due_ = grid_.next();
     draw_jitter();
     return passed;
   }
@@ -245,10 +270,22 @@ class Schedule {
 
   /// Before a retry, or a run that was asked for.
   [[gnu::noinline]] constexpr void pass_before_retry(Decision& decision) noexcept {
+    if (extras_ && extras_->missed) return take_missed(decision);
     decision.skipped = grid_.pass(due_ - std::chrono::nanoseconds{1});
     if (failures_ > 0) decision.failing = decision.skipped;
     // A retry that meets the grid is that point.
     off_grid_ = grid_.next() != due_;
+  }
+
+  constexpr void take_missed(Decision& decision) noexcept {
+    decision.is_catch_up = true;
+    decision.due = extras_->missed->due;
+    decision.skipped = extras_->missed->older;
+    forget_missed();
+  }
+
+  constexpr void forget_missed() noexcept {
+    if (extras_) extras_->missed.reset();
   }
 
   /// The run is later than max_drift, and stands for everything that was missed.

@@ -2,6 +2,7 @@
 
 #include <cliffracer/detail/registration/timer_options.hpp>
 #include <cliffracer/detail/time/splitmix64.hpp>
+#include <cliffracer/detail/time/time_point.hpp>
 #include <cliffracer/detail/timer/grid.hpp>
 
 #include <chrono>
@@ -9,6 +10,13 @@
 #include <optional>
 
 namespace cliffracer::detail {
+
+/// A point that came when nobody could run it.
+struct MissedPoint {
+  TimePoint due{};
+  std::uint64_t older = 0;  ///< Points before it that are to be counted with it.
+  bool is_counted = false;  ///< It was counted when it came.
+};
 
 /// What few timers have beside an interval: options, and what a Schedule has to remember for them. One object
 /// belongs to one Schedule.
@@ -40,6 +48,7 @@ struct ScheduleExtras {
   const std::uint32_t max_consecutive_errors;                       // 0: no end
   RandomSequence random;
   std::chrono::nanoseconds drawn_jitter{0};  // of the point that is due next
+  std::optional<MissedPoint> missed{};       // that is due now, off the grid
 };
 
 }  // namespace cliffracer::detail

@@ -166,8 +166,12 @@ class StatsCell {
       add(skipped_, passed);
     });
   }
-  void token_used(std::uint64_t token) noexcept {
-    write([&] { set(cluster_->token, token); });
+  /// A run that was claimed.
+  void claimed_run_began(std::uint64_t token, bool is_catch_up) noexcept {
+    write([&] {
+      set(cluster_->token, token);
+      if (is_catch_up) add(cluster_->catch_ups, 1);
+    });
   }
   void owner_seen(std::string_view owner) noexcept {
     write([&] { cluster_->last_owner.set(owner); });
@@ -397,6 +401,7 @@ class StatsCell {
     stats.claims.running_elsewhere = get(cluster.running_elsewhere);
     stats.skipped.elsewhere = get(cluster.elsewhere);
     stats.skipped.claim_failed = get(cluster.claim_failed);
+    stats.catch_up_count = get(cluster.catch_ups);
     stats.current_token = get(cluster.token);
   }
 

@@ -95,7 +95,7 @@ struct alignas(64) TimerEntry : TimerQueue::Waiter {
         limit{options.timeout.value() > std::chrono::nanoseconds::zero()
                   ? std::make_unique<TimeLimit>(*this, options.timeout)
                   : nullptr},
-        cluster{options.scope == Scope::cluster ? std::make_unique<ClusterTimer>(options.when_unavailable)
+        cluster{options.scope == Scope::cluster ? std::make_unique<ClusterTimer>(options)
                                                 : nullptr},
         has_extra_end{worker_run || limit || cluster || options.max_runs > 0},
         stats{timer_calendar ? std::chrono::nanoseconds{0} : schedule.interval(),

@@ -72,6 +72,14 @@ class TimerLog {
     });
   }
 
+  void catches_up(const TimerEntry& entry, const Schedule::Decision& decision, TimePoint now) const noexcept {
+    log_quietly([&] {
+      log_.warn(
+          "timer {} catches up its tick of {:.3f} s ago, which no replica has run; {} older ones are skipped",
+          entry.name, seconds(elapsed(decision.due, now)), decision.skipped);
+    });
+  }
+
   void timed_out(const TimerEntry& entry) const noexcept {
     log_quietly([&] {
       log_.warn("timer {} has outlasted its timeout of {:.3f} s: {}", entry.name,

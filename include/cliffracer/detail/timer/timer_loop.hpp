@@ -139,6 +139,15 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
     if (!is_turn_pending_ && !runners_.is_starting()) post_turn();
   }
 
+  /// Nobody has run a tick. It is due now, unless the timer may not run, or runs anyway: false.
+  [[nodiscard]] bool catch_up(TimerEntry& entry, const MissedPoint& missed) {
+    if (runs_.is_stopping() || entry.state != TimerState::waiting || !entry.may_run()) return false;
+    now_ = queue_.now();
+    if (!entry.schedule.catch_up(missed, now_)) return false;
+    wait_again(entry);
+    return true;
+  }
+
   // ---- Control, also from inside a method
 
   void pause(TimerEntry& entry, std::string_view reason) {
@@ -266,6 +275,7 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
   // particular while the process stood still.
   [[gnu::noinline]] bool needs_claim(TimerEntry& timer) {
     wall_clock_.look();
+    runs_.give_way(timer, now_);
     return claims_.is_missing(timer, now_);
   }
   [[gnu::noinline]] bool is_granted(TimerEntry& timer) {

@@ -121,6 +121,10 @@ inline void check_less(const std::string& what, std::chrono::nanoseconds duratio
           "offset needs align_to_epoch or scope cluster: other grids begin at the start");
   require(is_cluster || options.when_unavailable == WhenUnavailable::miss,
           "when_unavailable is for a timer with scope cluster");
+  check_duration(what + "catch_up", options.catch_up, true);
+  const std::chrono::nanoseconds catch_up = options.catch_up;
+  require(is_cluster || catch_up.count() == 0,
+          "catch_up is for a timer with scope cluster: a replica alone does not know what it has missed");
   if (is_cluster) {
     require(interval >= std::chrono::milliseconds{1},
             "scope cluster: interval must be at least 1 ms: tokens tell ticks apart by milliseconds");
@@ -133,6 +137,8 @@ inline void check_less(const std::string& what, std::chrono::nanoseconds duratio
     require(
         defaults.keep.count() == 0 || defaults.keep / 3 >= interval,
         "interval must be at most a third of the time that claims are kept (ServiceConfig::cluster.keep)");
+    require(defaults.keep.count() == 0 || catch_up == until_next_point || defaults.keep >= catch_up,
+            "catch_up must be at most the time that claims are kept (ServiceConfig::cluster.keep)");
     options.align_to_epoch = !has_calendar;
   }
   require(options.run_on <= RunOn::worker_pool, "run_on is no RunOn");

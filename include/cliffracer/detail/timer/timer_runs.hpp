@@ -83,7 +83,7 @@ class TimerRuns {
     was_asked(entry);
     entry.state = TimerState::executing;
     entry.stats.run_started(decision, now);
-    if (entry.cluster) entry.stats.token_used(entry.cluster->token);
+    if (entry.cluster) cluster_run_began(entry, decision);
     if (decision.lateness >= HoldHistory::shortest || decision.drifted) {
       late(entry, decision, now);
     } else {
@@ -103,7 +103,8 @@ class TimerRuns {
             .stop_token = entry.limit ? entry.limit->stop.get_token() : stop_.get_token(),
             .deferral = decision.deferral,
             .token = entry.cluster ? entry.cluster->token : 0,
-            .name = entry.name};
+            .name = entry.name,
+            .is_catch_up = decision.is_catch_up};
   }
 
   /// A run that was not on the worker pool has ended, as the entry says. `has_passed`: its time was over.
@@ -147,6 +148,14 @@ class TimerRuns {
     if (passed == 0) return;
     tell_passed(entry, is_elsewhere ? SkipReason::elsewhere : SkipReason::claim_failed, 1);
     tell_passed(entry, SkipReason::missed, passed - 1);
+  }
+
+  /// What was to be caught up is passed over for a newer tick, if one has come.
+  void give_way(TimerEntry& entry, TimePoint now) const {
+    const std::uint64_t passed = entry.schedule.give_way(now);
+    if (passed == 0) return;
+    entry.stats.skipped(passed, entry.schedule.due());
+    tell_passed(entry, SkipReason::missed, passed);
   }
 
   /// The run in progress has outlasted its timeout, and is asked to end.
@@ -229,6 +238,11 @@ class TimerRuns {
   static void publish_phase(TimerEntry& entry) noexcept {
     entry.grid_phase.store(entry.schedule.grid().next().time_since_epoch().count(),
                            std::memory_order_relaxed);
+  }
+
+  [[gnu::noinline]] void cluster_run_began(TimerEntry& entry, const Schedule::Decision& decision) const {
+    entry.stats.claimed_run_began(entry.cluster->token, decision.is_catch_up);
+    if (decision.is_catch_up) log_.catches_up(entry, decision, entry.schedule.last_start());
   }
 
   [[gnu::noinline]] void not_run(TimerEntry& entry, const Schedule::Decision& decision) const {

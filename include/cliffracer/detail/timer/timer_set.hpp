@@ -74,6 +74,11 @@ class TimerSet {
     if (loop_) loop_->claim_decided(entry, outcome);
   }
 
+  /// Nobody has run a tick. Returns whether the timer makes up for it.
+  [[nodiscard]] bool catch_up(TimerEntry& entry, const MissedPoint& missed) {
+    return loop_ && loop_->catch_up(entry, missed);
+  }
+
   /// No run starts any more, and runs in progress are asked to end by their stop_token.
   void request_stop() {
     if (loop_) loop_->request_stop();

@@ -3,6 +3,7 @@
 #include <cliffracer/detail/time/time_point.hpp>
 #include <cliffracer/testing/detail/broker_message.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -77,9 +78,15 @@ class BrokerStream {
     return found == messages_.end() ? nullptr : &found->second;
   }
 
-  /// The newest on a subject. Null: it keeps none.
+  /// The newest on a subject, or on any that a pattern matches. Null: it keeps none.
   [[nodiscard]] const StoredMessage* newest(const std::string& subject, TimePoint now) {
     expire(now);
+    if (subject.find_first_of("*>") != std::string::npos) {
+      const auto found = std::find_if(messages_.rbegin(), messages_.rend(), [&](const auto& stored) {
+        return subject_matches(subject, stored.second.message->subject);
+      });
+      return found == messages_.rend() ? nullptr : &found->second;
+    }
     const std::uint64_t last = last_of(subject);
     return last == 0 ? nullptr : &messages_.at(last);
   }

@@ -13,7 +13,7 @@ using cliffracer::detail::Bucket;
 using Json = nlohmann::json;
 
 TEST_CASE("a bucket's names are those of NATS's key-value stores") {
-  const Bucket bucket{{.bucket = "ticks"}, 1s};
+  const Bucket bucket{{.bucket = "ticks"}, 3s};
   CHECK(bucket.info_subject() == "$JS.API.STREAM.INFO.KV_ticks");
   CHECK(bucket.create_subject() == "$JS.API.STREAM.CREATE.KV_ticks");
   CHECK(bucket.get_subject() == "$JS.API.STREAM.MSG.GET.KV_ticks");
@@ -23,7 +23,7 @@ TEST_CASE("a bucket's names are those of NATS's key-value stores") {
 
 TEST_CASE("claims are kept for a day and three intervals, or as long as the config says") {
   const auto max_age = [](std::chrono::nanoseconds keep, std::chrono::nanoseconds longest_interval) {
-    return Bucket{{.keep = keep}, longest_interval}.create_request()["max_age"].get<std::int64_t>();
+    return Bucket{{.keep = keep}, 3 * longest_interval}.create_request()["max_age"].get<std::int64_t>();
   };
   CHECK(max_age(0s, 5min) == std::chrono::nanoseconds{24h + 15min}.count());
   CHECK(max_age(0s, 24h) == std::chrono::nanoseconds{96h}.count());
@@ -36,7 +36,7 @@ TEST_CASE("how long a bucket keeps claims is in its settings") {
 }
 
 TEST_CASE("a bucket with the settings it is created with fits") {
-  const Bucket bucket{{.replicas = 3}, 5min};
+  const Bucket bucket{{.replicas = 3}, 15min};
   const Json settings = bucket.create_request();
   CHECK(settings["storage"] == "file");
   CHECK(settings["num_replicas"] == 3);
@@ -48,7 +48,7 @@ TEST_CASE("each setting that would lose claims has its message") {
     std::function<void(Json&)> change;
     std::string problem;
   };
-  const Bucket bucket{{.replicas = 3}, 10h};
+  const Bucket bucket{{.replicas = 3}, 30h};
   const std::vector<Row> rows{
       {[](Json& s) { s = nullptr; }, "its settings are not told"},
       {[](Json& s) { s["subjects"] = {"orders.>"}; }, "it is a stream, and no key-value bucket"},

@@ -159,6 +159,8 @@ TEST_CASE("a claim is won, lost and read back") {
   CHECK(server.get("KV_b", {{"seq", 1}}) == found);
   CHECK(server.ask("$KV.b.s.t.2", "plain") == json{{"stream", "KV_b"}, {"seq", 2}});
   CHECK_FALSE(server.get("KV_b", {{"seq", 2}}).at("message").contains("hdrs"));
+  CHECK(server.get("KV_b", {{"last_by_subj", "$KV.b.s.t.*"}}).at("message").at("seq") == 2);
+  CHECK(server.get("KV_b", {{"last_by_subj", "$KV.b.s.*.1"}}).at("message").at("seq") == 1);
 }
 
 TEST_CASE("reading what is not there says so") {
