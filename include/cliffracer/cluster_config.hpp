@@ -9,7 +9,7 @@ namespace cliffracer {
 /// of NATS JetStream. Nothing of it is used by a service without such timers.
 struct ClusterConfig {
   /// Letters, digits, '-' and '_', 1 to 128 of them. Services may share one. Created if absent, with file
-  /// storage; refused when it is kept in memory or its limits do not fit.
+  /// storage; refused when it is kept in memory, writes after it has acknowledged, or its limits do not fit.
   std::string bucket = "cliffracer";
   /// Of the bucket, on as many servers: 1 to 5. More of them in a bucket that exists are fine.
   int replicas = 1;

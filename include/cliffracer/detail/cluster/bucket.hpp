@@ -81,6 +81,9 @@ class Bucket {
       return "it is a stream, and no key-value bucket";
     if (text("storage") != "file")
       return "it is kept in memory: a restart of the server would forget who has claimed what";
+    if (text("persist_mode") == "async")
+      return "it acknowledges claims before they are written: a failure of the server would forget who has "
+             "claimed what; persist_mode must be default";
     if (const auto replicas = number_in(settings, "num_replicas", 1); replicas < config_.replicas)
       return fmt::format("it has {} of the {} replicas that ServiceConfig::cluster wants", replicas,
                          config_.replicas);

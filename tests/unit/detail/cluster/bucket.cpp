@@ -54,6 +54,9 @@ TEST_CASE("each setting that would lose claims has its message") {
       {[](Json& s) { s["subjects"] = {"orders.>"}; }, "it is a stream, and no key-value bucket"},
       {[](Json& s) { s["storage"] = "memory"; },
        "it is kept in memory: a restart of the server would forget who has claimed what"},
+      {[](Json& s) { s["persist_mode"] = "async"; },
+       "it acknowledges claims before they are written: a failure of the server would forget who has claimed "
+       "what; persist_mode must be default"},
       {[](Json& s) { s["num_replicas"] = 1; },
        "it has 1 of the 3 replicas that ServiceConfig::cluster wants"},
       {[](Json& s) { s.erase("num_replicas"); },
