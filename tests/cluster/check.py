@@ -2,7 +2,8 @@
 """Says what a trial's ledger has to say: check.py FOLDER.
 
 Ends with 1 when a tick was run by two owners, the guard took an older token after a newer one, or a tick was missed or
-run beside another one without a fault: more than 15 s after the end of the last one."""
+run beside another one without a fault: more than 15 s after the end of the last one. Of the timer that catches up, when
+a tick was run twice, missed without a fault, or missed because of the deployment."""
 
 import collections
 import json
@@ -14,6 +15,7 @@ SETTLED = 15  # seconds after a fault
 SECOND = 1_000_000_000
 MILLISECOND = SECOND // 1000
 INTERVAL = 1000  # from the token of a tick to that of the next: milliseconds
+REPORT_SECONDS = 5  # from a tick to the next, of the timer that catches up
 EDGE = SECOND // 10  # a run that ends so short before a tick may still count as running for others
 
 
@@ -24,6 +26,7 @@ class Trial:
         facts = json.loads((folder / "trial.json").read_text(encoding="utf-8"))
         self.begin, self.end = (int(facts[name] * SECOND) for name in ("begin", "end"))
         self.replicas = facts["replicas"]
+        self.deployed = facts["deployed"]
         self.claims = {int(token): owner for token, owner in facts["claims"].items()}
         log = folder / "faults.jsonl"
         lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
@@ -31,6 +34,7 @@ class Trial:
         ledger = sqlite3.connect(folder / "ledger.db")
         ledger.row_factory = sqlite3.Row
         self.runs = ledger.execute("SELECT * FROM runs ORDER BY begin_wall").fetchall()
+        self.reports = ledger.execute("SELECT * FROM reports ORDER BY begin_wall").fetchall()
         ledger.close()
 
     def tokens(self):
@@ -38,6 +42,10 @@ class Trial:
         first = self.begin // SECOND + 1
         last = (self.end - SECOND // 2) // SECOND
         return range(first * INTERVAL, last * INTERVAL + 1, INTERVAL)
+
+    def report_tokens(self):
+        """The same of the timer that catches up."""
+        return [token for token in self.tokens() if token % (REPORT_SECONDS * INTERVAL) == 0]
 
     def fault_at(self, wall):
         """The newest fault whose consequences may reach `wall`; None: there is none."""
@@ -76,6 +84,16 @@ def sort_missed(trial):
         else:
             without_a_fault.append(token)
     return during_a_run, in_a_fault, without_a_fault
+
+
+def report_faults(trial):
+    """(run twice, missed without a fault or by the deployment): tokens of the timer that catches up."""
+    runs = collections.Counter(run["token"] for run in trial.reports)
+    missed = [token for token in trial.report_tokens() if runs[token] == 0]
+    return (
+        [token for token, count in runs.items() if count > 1],
+        [token for token in missed if token == trial.deployed or not trial.fault_at(token * MILLISECOND)],
+    )
 
 
 def overlaps(trial):
@@ -120,6 +138,7 @@ def report(trial):
     back = steps_back(trial)
     during_a_run, in_a_fault, without_a_fault = sort_missed(trial)
     beside_in_a_fault, beside_without_a_fault = overlaps(trial)
+    reported_twice, not_caught_up = report_faults(trial)
     gap, gap_begin = longest_gap(trial)
     kinds = collections.Counter(fault["kind"] for fault in trial.faults)
     claims = collections.Counter()
@@ -142,10 +161,13 @@ def report(trial):
         "missed, in a fault": len(in_a_fault),
         "missed, without a fault": len(without_a_fault),
         "claims that the bucket has lost": len(lost_claims(trial)),
+        "caught up": sum(run["is_catch_up"] for run in trial.reports),
+        "run twice by the timer that catches up": len(reported_twice),
+        "not caught up": len(not_caught_up),
     }
     for name, count in figures.items():
-        print(f"{name:36} {count:6}")
-    print(f"{'longest gap':36} {gap / SECOND:6.1f} s {describe(trial, gap_begin, gap_begin + gap)}")
+        print(f"{name:38} {count:6}")
+    print(f"{'longest gap':38} {gap / SECOND:6.1f} s {describe(trial, gap_begin, gap_begin + gap)}")
 
     for token, runs in list(twice.items())[:20]:
         when = describe(trial, token * MILLISECOND, (token + INTERVAL) * MILLISECOND)
@@ -156,7 +178,10 @@ def report(trial):
         print(f"BESIDE ANOTHER: {run['token']} of {run['owner']}")
     for token in without_a_fault:
         print(f"MISSED: {token}")
-    return len(twice) + back + len(beside_without_a_fault) + len(without_a_fault)
+    for token in reported_twice + not_caught_up:
+        print(f"CAUGHT UP TWICE, OR NOT AT ALL: {token}")
+    broken = (twice, beside_without_a_fault, without_a_fault, reported_twice, not_caught_up)
+    return back + sum(len(tokens) for tokens in broken)
 
 
 if __name__ == "__main__":

@@ -40,8 +40,18 @@ class CheckTest(unittest.TestCase):
         columns = "token, attempt, owner, pid, begin_steady, begin_wall, end_steady, end_wall, accepted"
         self.ledger.execute(f"INSERT INTO runs ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
 
-    def trial(self, ticks, faults=(), claims=None):
+    def report(self, tick, is_catch_up=False):
+        """A run of the timer that catches up."""
+        row = (token_of(tick), is_catch_up, "a", int((START + tick) * check.SECOND))
+        self.ledger.execute("INSERT INTO reports VALUES (?, ?, ?, ?)", row)
+
+    def trial(self, ticks, faults=(), claims=None, unreported=(), deployed=0):
+        if self.ledger.execute("SELECT count(*) FROM reports").fetchone()[0] == 0:
+            for tick in range(5, ticks + 1, 5):
+                if tick not in unreported:
+                    self.report(tick)
         facts = {"begin": START + 0.5, "end": START + ticks + 0.5, "replicas": [], "claims": claims or {}}
+        facts["deployed"] = token_of(deployed)
         (self.folder / "trial.json").write_text(json.dumps(facts), encoding="utf-8")
         lines = [
             json.dumps({"kind": "kill owner", "target": "b", "begin": START + begin, "end": START + end}) + "\n"
@@ -130,6 +140,31 @@ class CheckTest(unittest.TestCase):
         self.run_tick(1, seconds=None)
         self.run_tick(3)
         self.assertEqual(self.broken(3)[0], 1)
+
+    def test_a_tick_that_was_caught_up_twice(self):
+        for tick in range(1, 6):
+            self.run_tick(tick)
+        self.report(5)
+        self.report(5, is_catch_up=True)
+        count, text = self.broken(5)
+        self.assertEqual(count, 1)
+        self.assertRegex(text, "caught up +1\n")
+        self.assertIn(f"CAUGHT UP TWICE, OR NOT AT ALL: {token_of(5)}\n", text)
+
+    def test_a_tick_that_was_not_caught_up(self):
+        for tick in range(1, 11):
+            self.run_tick(tick)
+        self.assertEqual(self.broken(10, unreported=(5,))[0], 1)
+
+    def test_a_tick_that_was_not_caught_up_because_of_a_fault(self):
+        for tick in range(1, 11):
+            self.run_tick(tick)
+        self.assertEqual(self.broken(10, unreported=(5,), faults=[(4, 6)])[0], 0)
+
+    def test_a_tick_that_was_not_caught_up_after_the_deployment(self):
+        for tick in range(1, 11):
+            self.run_tick(tick)
+        self.assertEqual(self.broken(10, unreported=(5,), faults=[(4, 6)], deployed=5)[0], 1)
 
     def test_a_claim_that_is_not_in_the_bucket(self):
         self.run_tick(1, owner="a")

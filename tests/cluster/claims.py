@@ -32,4 +32,5 @@ def _ask(connection, stream, bucket, subject):
             message = answer.get("message")
             if message is None and answer["error"]["code"] != 404:
                 raise ConnectionError(answer["error"]["description"])
-            return base64.b64decode(message["data"]).decode() if message else None
+            # The owner, and then a hash of the schedule.
+            return base64.b64decode(message["data"]).decode().split(" ")[0] if message else None

@@ -26,6 +26,12 @@ class Ledger {
         static_cast<std::int64_t>(token), attempt, owner, ::getpid(), steady_now(), wall_now());
   }
 
+  /// A run of the timer whose ticks are caught up.
+  void report(std::uint64_t token, bool is_catch_up, std::string_view owner) {
+    database_.run("INSERT INTO reports (token, is_catch_up, owner, begin_wall) VALUES (?, ?, ?, ?)",
+                  static_cast<std::int64_t>(token), is_catch_up ? 1 : 0, owner, wall_now());
+  }
+
   /// Whether the guard accepts what the run has to write.
   bool end(std::int64_t run, std::uint64_t token, std::string_view owner) {
     Database::Transaction transaction{database_};

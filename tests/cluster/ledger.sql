@@ -15,6 +15,14 @@ CREATE TABLE runs (
   accepted INTEGER               -- by the guard, as its so manieth write; 0: refused as stale
 );
 
+-- The same of the timer whose ticks are caught up.
+CREATE TABLE reports (
+  token INTEGER NOT NULL,
+  is_catch_up INTEGER NOT NULL,
+  owner TEXT NOT NULL,
+  begin_wall INTEGER NOT NULL
+);
+
 -- The resource that a token guards: it takes no write with an older one, and an equal one from its writer only.
 CREATE TABLE guard (token INTEGER NOT NULL, owner TEXT NOT NULL, writes INTEGER NOT NULL);
 INSERT INTO guard VALUES (0, '', 0);

@@ -45,6 +45,21 @@ class Nemesis:
         hit(victims, seconds)
         self._note(kind, ", ".join(victim.name for victim in victims), begin, time.time())
 
+    def replace(self, replicas, when):
+        """Ends replicas in peace and starts them again at `when`, by the wall clock."""
+        begin = time.time()
+        self._down.update(replicas)
+        for replica in replicas:
+            replica.popen.send_signal(signal.SIGTERM)
+        for replica in replicas:
+            replica.popen.wait()
+        self.pause(when - time.time())
+        for replica in replicas:
+            replica.start()
+        self._wait_for(replicas)
+        self._down.difference_update(replicas)
+        self._note("deployment", "all replicas", begin, time.time())
+
     def pause(self, seconds):
         """Lets everything be. A machine that stood still meanwhile is noted as a fault, too."""
         end = time.monotonic() + seconds

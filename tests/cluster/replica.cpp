@@ -1,7 +1,7 @@
 // One replica of a trial: replica URLS LEDGER BUCKET_REPLICAS WORK LONG_WORK (milliseconds).
 //
-// Its cluster timer has a tick each second and writes each run into LEDGER. A run takes WORK, one in eight
-// LONG_WORK; one in twenty fails at first. Prints "NAME ID" when it has started, and its timer's statistics
+// A cluster timer has a tick each second and writes each run into LEDGER. A run takes WORK, one in eight
+// LONG_WORK; one in twenty fails at first. Another one has a tick each five seconds, and catches up. Prints "NAME ID" when it has started, and the first timer's statistics
 // when SIGTERM has ended it.
 
 #include <cliffracer/cliffracer.hpp>
@@ -41,8 +41,10 @@ class Replica : public NatsService {
                      .reconnect_time_wait = 500ms,
                      .cluster = {.replicas = options.bucket_replicas, .owner_timeout = 2s}}},
         options_{options},
-        ledger_{options.ledger} {
-    add(timer<&Replica::write>{.interval = 1s, .error_backoff = 200ms, .scope = cliffracer::Scope::cluster});
+        ledger_{options.ledger},
+        reports_{options.ledger} {
+    add(timer<&Replica::write>{.interval = 1s, .error_backoff = 200ms, .scope = cliffracer::Scope::cluster},
+        timer<&Replica::report>{.interval = 5s, .scope = cliffracer::Scope::cluster, .catch_up = 5s});
   }
 
  private:
@@ -60,8 +62,11 @@ class Replica : public NatsService {
     if (second % 20 == 1 && tick.attempt == 1) throw std::runtime_error{"the first attempt had to fail"};
   }
 
+  void report(const TickContext& tick) { reports_.report(tick.token, tick.is_catch_up, id_); }
+
   const Options options_;
   Ledger ledger_;
+  Ledger reports_;  // each is one worker's at a time
   std::string id_;
 };
 

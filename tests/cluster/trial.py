@@ -68,6 +68,15 @@ def play(pick, nemesis, seconds):
         nemesis.pause(min(length, end - time.monotonic()))
 
 
+def deploy(nemesis, replicas):
+    """Another version of all replicas, over a tick of the timer that catches up. Returns its token."""
+    wall = time.time()
+    due = (int(wall + 1) // check.REPORT_SECONDS + 1) * check.REPORT_SECONDS
+    nemesis.pause(due - 0.5 - wall)
+    nemesis.replace(replicas, due + 0.5)
+    return due * 1000
+
+
 def stop_replicas(replicas):
     """Their last statistics."""
     for replica in replicas:
@@ -104,8 +113,11 @@ def run(arguments, folder, processes):
     end = time.monotonic() + arguments.minutes * 60
     nemesis = Nemesis(pick, servers, replicas, ledger, folder / "faults.jsonl")
     play(pick, nemesis, arguments.minutes * 60 - CALM)
+    # Servers have their leaders again.
+    nemesis.pause(3)
+    deployed = deploy(nemesis, replicas)
     nemesis.pause(max(CALM, end - time.monotonic()))
-    facts = {"begin": begin, "end": time.time(), "replicas": stop_replicas(replicas)}
+    facts = {"begin": begin, "deployed": deployed, "end": time.time(), "replicas": stop_replicas(replicas)}
     tokens = [row[0] for row in ledger.execute("SELECT DISTINCT token FROM runs")]
     facts["claims"] = read_claims(urls[0], "trial.write", "cliffracer", tokens)
     ledger.close()

@@ -186,8 +186,12 @@ CLIFFRACER_DECL asio::awaitable<void> Service::run_here() {
 }
 
 CLIFFRACER_DECL asio::awaitable<void> Service::start() {
-  auto starting = start_here();
-  const bool started = co_await asio::co_spawn(strand_, std::move(starting), asio::use_awaitable);
+  auto starting = start_or_throw();
+  co_await asio::co_spawn(strand_, std::move(starting), asio::use_awaitable);
+}
+
+CLIFFRACER_DECL asio::awaitable<void> Service::start_or_throw() {
+  const bool started = co_await start_here();
   if (!started) {
     throw std::system_error{asio::error::operation_aborted,
                             "service " + config_.name + ": stopped while starting"};

@@ -124,6 +124,7 @@ class Service {
 
   // Only on the strand, each.
   asio::awaitable<bool> start_here();
+  asio::awaitable<void> start_or_throw();
   asio::awaitable<void> stop_here();
   asio::awaitable<void> run_here();
   asio::awaitable<void> wait_until_idle();
