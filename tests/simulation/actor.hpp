@@ -16,6 +16,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <exception>
 #include <memory>
 #include <optional>
@@ -41,7 +42,7 @@ class Actor : public cliffracer::NatsService {
         plan_{stage.plan.services[index]},
         calls_(plan_.timers.size()),
         longest_worker_waits_(plan_.timers.size()) {
-    set_observer(std::make_shared<SkipObserver>(stage, index));
+    set_observer(std::make_shared<Observer>(*this));
     add_timers(std::make_index_sequence<most_timers>{});
     add_bad_ones();
   }
@@ -73,6 +74,7 @@ class Actor : public cliffracer::NatsService {
       must(call.left.has_value(), "a run ended before its method");
       const auto [outcome, text] = outcome_of(n, call.thrown);
       must(told == outcome, "the outcome of a run is wrong");
+      model().timers[n].check_timeout(*call.left);
       longest_worker_waits_[n] =
           std::max(longest_worker_waits_[n], *call.began - model().timers[n].run().started);
       model().timers[n].run_ended(stage_.now(), *call.left - *call.began, outcome, text, stops);
@@ -97,31 +99,45 @@ class Actor : public cliffracer::NatsService {
     std::optional<Nanos> began{};
     std::optional<Nanos> left{};
     std::exception_ptr thrown{};
+    std::uint64_t cancelled_in = 0;  ///< The step in which it was cancelled because of its timeout.
   };
 
-  /// Hears of due points that were passed over; nobody else is told when a timer was woken for that only.
-  class SkipObserver final : public cliffracer::TimerObserver {
+  /// Hears of what nobody else is told: timers that were woken only to pass due points over, timeouts.
+  class Observer final : public cliffracer::TimerObserver {
    public:
-    SkipObserver(Stage& stage, std::size_t service) : stage_{stage}, service_{service} {}
+    explicit Observer(Actor& actor) : actor_{actor} {}
 
    private:
-    void on_skip(const cliffracer::ObservedTimer& timer, cliffracer::SkipReason reason,
-                 std::uint64_t count) override {
-      const std::size_t n = number_in(timer.name);
-      TimerModel& model = stage_.models[service_].timers[n];
-      if (reason == cliffracer::SkipReason::failing) return model.passed_while_failing(count);
-      if (reason != cliffracer::SkipReason::missed) return;
-      const Waiting waiting = model.waiting();
-      stage_.watch(service_, n, [&] {
-        if (!model.missed(stage_.now(), count)) return;
-        stage_.woke(waiting, Stage::timers_of(service_));
-        stage_.has_skipped = true;
-      });
-    }
+    using ObservedTimer = cliffracer::ObservedTimer;
 
-    Stage& stage_;
-    const std::size_t service_;
+    void on_skip(const ObservedTimer& timer, cliffracer::SkipReason reason, std::uint64_t count) override {
+      actor_.skipped(number_in(timer.name), reason, count);
+    }
+    void on_timeout(const ObservedTimer& timer) override { actor_.timed_out(number_in(timer.name)); }
+
+    Actor& actor_;
   };
+
+  void skipped(std::size_t n, cliffracer::SkipReason reason, std::uint64_t count) {
+    TimerModel& timer = model().timers[n];
+    if (reason == cliffracer::SkipReason::failing) return timer.passed_while_failing(count);
+    if (reason != cliffracer::SkipReason::missed) return;
+    const Waiting waiting = timer.waiting();
+    stage_.watch(index_, n, [&] {
+      if (!timer.missed(stage_.now(), count)) return;
+      stage_.woke(waiting, Stage::timers_of(index_));
+      stage_.has_skipped = true;
+    });
+  }
+
+  void timed_out(std::size_t n) {
+    stage_.watch(index_, n, [&] {
+      const bool has_left = calls_[n].left.has_value();
+      const Waiting limit = model().timers[n].timed_out(stage_.now(), has_left);
+      if (!has_left) stage_.woke(limit, Stage::timers_of(index_));
+      calls_[n].cancelled_in = stage_.step;
+    });
+  }
 
   static cliffracer::ServiceConfig config_of(const Stage& stage, std::size_t index) {
     cliffracer::ServiceConfig config{.name = "s" + std::to_string(index)};
@@ -164,6 +180,7 @@ class Actor : public cliffracer::NatsService {
     registration.max_consecutive_errors = options.max_consecutive_errors;
     registration.max_runs = options.max_runs;
     registration.pacing = options.pacing;
+    registration.timeout = options.timeout;
     if (plan_.timers[n].has_own_tolerance) registration.tolerance = options.tolerance;
     registration.name = "t" + std::to_string(n);
     return registration;
@@ -245,7 +262,7 @@ class Actor : public cliffracer::NatsService {
         co_await wait_for(n, script.pause);
         stage_.watch(index_, n, [&] {
           must_equal("stop_token.stop_requested()", tick.stop_token.stop_requested(),
-                     model().phase() == ServiceModel::Phase::stopping);
+                     model().phase() == ServiceModel::Phase::stopping || model().timers[n].is_overdue());
         });
       }
       if (script.hangs) co_await hang(n, script.waits_for_nothing);
@@ -266,6 +283,7 @@ class Actor : public cliffracer::NatsService {
       co_await wait_for(n, std::chrono::hours{24 * 3650});
       co_return;
     }
+    model().timers[n].run_goes_on(stage_.now());
     std::exception_ptr thrown;
     try {
       asio::steady_timer never{co_await asio::this_coro::executor, asio::steady_timer::time_point::max()};
@@ -280,6 +298,7 @@ class Actor : public cliffracer::NatsService {
   asio::awaitable<void> wait_for(std::size_t place, Nanos duration) {
     const auto waiting = Waiting::from(stage_.now(), stage_.now() + duration);
     model().paused(place, waiting);
+    if (place != ServiceModel::hook) model().timers[place].run_goes_on(stage_.now());
     std::exception_ptr thrown;
     try {
       co_await sleep_for(duration);
@@ -294,13 +313,27 @@ class Actor : public cliffracer::NatsService {
   void note_end_of_pause(std::size_t place, const Waiting& waiting, const std::exception_ptr& thrown) {
     stage_.watch(index_, place, [&] {
       if (thrown) {
-        if (const auto woken = model().cancelled(stage_.step))
+        if (is_timeout(place)) {
+          cancelled_by_timeout(place);
+        } else if (const auto woken = model().cancelled(stage_.step)) {
           stage_.woke(*woken, Stage::coroutines_of(index_));
+        }
       } else {
         must(stage_.now() >= waiting.due, "a sleep ended too early");
         stage_.woke(waiting, Stage::coroutines_of(index_));
       }
     });
+  }
+
+  /// Whether it is a timeout that has cancelled what paused there.
+  [[nodiscard]] bool is_timeout(std::size_t place) {
+    if (place == ServiceModel::hook || model().cancels_in(stage_.step)) return false;
+    return model().timers[place].is_overdue();
+  }
+
+  void cancelled_by_timeout(std::size_t n) {
+    if (std::exchange(calls_[n].cancelled_in, stage_.step) == stage_.step) return;
+    stage_.woke(model().timers[n].cancelled_again(stage_.now()), Stage::timers_of(index_));
   }
 
   /// A method is called.
@@ -377,14 +410,23 @@ class Actor : public cliffracer::NatsService {
     try {
       std::rethrow_exception(thrown);
     } catch (const std::system_error& error) {
-      const bool is_cancelled = plan_.timers[n].kind == Kind::coroutine && model().is_cancelling() &&
-                                error.code() == asio::error::operation_aborted;
+      const bool is_abort =
+          plan_.timers[n].kind == Kind::coroutine && error.code() == asio::error::operation_aborted;
+      if (is_abort && model().timers[n].is_overdue()) return {Outcome::failed, text_of_timeout(n)};
+      const bool is_cancelled = is_abort && model().is_cancelling();
       return {is_cancelled ? Outcome::cancelled : Outcome::failed, error.what()};
     } catch (const std::exception& error) {
       return {Outcome::failed, error.what()};
     } catch (...) {
       return {Outcome::failed, "unknown exception"};
     }
+  }
+
+  [[nodiscard]] std::string text_of_timeout(std::size_t n) const {
+    char text[64];
+    std::snprintf(text, sizeof text, "timeout: cancelled after %.3f s",
+                  std::chrono::duration<double>{plan_.timers[n].options.timeout}.count());
+    return text;
   }
 
   // ---- Hooks

@@ -47,6 +47,7 @@ class LogTally {
     std::uint64_t other_errors = 0;
     std::string other_error;  ///< The newest.
     std::uint64_t drifted = 0;
+    std::uint64_t timed_out = 0;
     std::uint64_t cancelled = 0;
     std::uint64_t withdrawn = 0;     ///< Runs that waited for a worker when their service stopped.
     std::uint64_t late_to_stop = 0;  ///< What still ran when its time to stop was over, each by its name.
@@ -74,6 +75,7 @@ class LogTally {
         }
       } else if (message.level == spdlog::level::warn) {
         if (says("more than max_drift")) ++counts.drifted;
+        if (says(" has outlasted its timeout ")) ++counts.timed_out;
         if (says(" was cancelled after ")) ++counts.cancelled;
         if (says(" found no worker before ")) ++counts.withdrawn;
         if (says(" after it should end")) ++counts.late_to_stop;

@@ -24,8 +24,8 @@ std::string summary(const simulation::Report& total) {
   std::ostringstream text;
   text << "virtual days " << total.time / std::chrono::hours{24} << ", ticks " << total.runs << " (failed "
        << total.failed << ", cancelled " << total.cancelled << ", deferred " << total.deferred << ", drifted "
-       << total.drifted << "; skipped points " << total.skipped << "), stops " << total.stops << ", steps "
-       << total.steps;
+       << total.drifted << ", timed out " << total.timed_out << "; skipped points " << total.skipped
+       << "), stops " << total.stops << ", steps " << total.steps;
   return text.str();
 }
 

@@ -172,6 +172,19 @@ inline void give_rare_options(Random& random, Plan& plan) {
   }
 }
 
+/// How long a run may take, of some timers; drawn after all else, too.
+inline void give_timeouts(Random& random, Plan& plan) {
+  for (ServicePlan& service : plan.services) {
+    for (TimerPlan& timer : service.timers) {
+      if (timer.kind == Kind::plain_on_event_loop || !random.chance(150)) continue;
+      const Nanos interval = timer.options.interval;
+      timer.options.timeout =
+          random.one_of<Nanos>({1ns, interval / 10, interval / 4, interval,
+                                interval + timer.options.max_drift, random.between(Nanos{1}, 3 * interval)});
+    }
+  }
+}
+
 }  // namespace plan_detail
 
 /// A world of `length` virtual time, with dozens of timers in several services.
@@ -189,6 +202,7 @@ inline Plan plan_of(std::uint64_t seed, Nanos length) {
     plan.services.push_back(plan_detail::service_plan(random, length, beat, random.chance(500)));
   plan_detail::limit_threads(plan);
   plan_detail::give_rare_options(random, plan);
+  plan_detail::give_timeouts(random, plan);
   return plan;
 }
 
@@ -212,6 +226,7 @@ inline Plan small_plan_of(std::uint64_t seed) {
   }
   plan_detail::limit_threads(plan);
   plan_detail::give_rare_options(random, plan);
+  plan_detail::give_timeouts(random, plan);
   return plan;
 }
 

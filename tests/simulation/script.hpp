@@ -110,6 +110,11 @@ class Script {
     if (plan.kind == Kind::coroutine) {
       pauses = static_cast<int>(random.between(1, 2));
       pause = length;
+      // Its time runs before it gives the event loop back, too.
+      const Nanos timeout = plan.options.timeout;
+      if (timeout > 0s && random.chance(200))
+        block_ = random.one_of<Nanos>({timeout / 2, timeout, timeout + 1ns});
+      block_ = std::min(block_, Nanos{10s});
     } else {
       const Nanos most = random.chance(900) ? std::min(interval / 4, Nanos{2s}) : Nanos{10min};
       block_ = length <= most ? length : random.between(Nanos{0}, most);

@@ -74,7 +74,12 @@ class ServiceModel {
   void resumed(std::size_t place) { place_of(place) = {}; }
 
   /// It is told that something still runs, and is cancelled now. Others may have a turn before that shows.
-  void round_ended(Nanos now) { round_ended_ = now; }
+  void round_ended(Nanos now, std::uint64_t step) {
+    round_ended_ = now;
+    step_of_cancelling_ = step;
+  }
+  /// It was told so in this step.
+  [[nodiscard]] bool cancels_in(std::uint64_t step) const { return step_of_cancelling_ == step; }
 
   /// A coroutine of the service is cancelled. Returns what woke the service for it: nothing when something
   /// else happened.
@@ -142,7 +147,10 @@ class ServiceModel {
   /// Shows all of it that waits.
   void show(Queue& queue) const {
     queue.look_at(hook_paused_);
-    for (const TimerModel& timer : timers) queue.look_at(timer.waiting());
+    for (const TimerModel& timer : timers) {
+      queue.look_at(timer.waiting());
+      queue.look_at(timer.limit());
+    }
     for (const Waiting& waiting : paused_) queue.look_at(waiting);
     if (phase_ == Phase::stopping) queue.look_at(round_);
   }
@@ -187,6 +195,7 @@ class ServiceModel {
   Waiting round_;        // for its end: then what still runs is cancelled
   Nanos round_ended_{};  // the newest
   std::uint64_t round_of_step_ = 0;
+  std::uint64_t step_of_cancelling_ = 0;
   Nanos pause_{0};      // until what still runs is cancelled again
   Nanos next_line_{0};  // when the log tells of what still runs
   Waiting hook_paused_;

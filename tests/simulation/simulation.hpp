@@ -15,6 +15,7 @@ struct Report {
   std::uint64_t deferred = 0;  ///< Runs that were not at once, as their tolerance allows.
   std::uint64_t skipped = 0;
   std::uint64_t drifted = 0;
+  std::uint64_t timed_out = 0;
   std::uint64_t stops = 0;  ///< Of services.
   std::uint64_t steps = 0;
   std::chrono::seconds time{};  ///< Nanoseconds could not hold that of many worlds.
@@ -27,6 +28,7 @@ struct Report {
     deferred += other.deferred;
     skipped += other.skipped;
     drifted += other.drifted;
+    timed_out += other.timed_out;
     stops += other.stops;
     steps += other.steps;
     time += other.time;

@@ -27,6 +27,7 @@ class TimerModel {
   struct Options : support::ScheduleModel::Options {
     std::uint32_t max_consecutive_errors = 0;
     std::uint64_t max_runs = 0;
+    Nanos timeout{};
   };
 
   /// One run, as it must be.
@@ -79,6 +80,7 @@ class TimerModel {
     must(step.run, "a run started that must have been skipped");
     last_due_ = due;
     is_executing_ = true;
+    is_overdue_ = is_told_of_timeout_ = false;
     is_triggered_ = false;
     skipped_ += step.skipped;
     drifts_ += step.drifted ? 1 : 0;
@@ -97,10 +99,47 @@ class TimerModel {
     return run_;
   }
 
+  /// The run's method gives the event loop back: from now on its time can be over.
+  void run_goes_on(Nanos now) {
+    if (options_.timeout > Nanos{0} && limit_.due == at_no_time && !is_overdue_)
+      limit_ = Waiting::again(now, run_.started + options_.timeout, Nanos{0});
+  }
+
+  /// It is told that the run has outlasted its timeout. `has_left`: its method has ended already, and could
+  /// not be asked to. Returns what was woken for it.
+  Waiting timed_out(Nanos now, bool has_left) {
+    must(is_executing_ && options_.timeout > Nanos{0}, "a timeout was told, and no run had one");
+    must(!std::exchange(is_told_of_timeout_, true), "a timeout was told twice");
+    ++timeouts_;
+    if (has_left) {
+      must(now > run_.started + options_.timeout, "a run outlasted its timeout that was shorter");
+      return {};
+    }
+    must(limit_.due <= now, "a run was cancelled before its timeout");
+    is_overdue_ = true;
+    return cancelled_again(now);
+  }
+
+  /// Its coroutine is cancelled once more. Returns what was woken for it.
+  Waiting cancelled_again(Nanos now) {
+    must(is_overdue_ && limit_.due <= now, "a coroutine was cancelled, and nobody asked for it");
+    limit_pause_ =
+        limit_pause_ == Nanos{0} ? shortest_pause : std::min<Nanos>(2 * limit_pause_, longest_pause);
+    return std::exchange(limit_, Waiting::again(now, now + limit_pause_, Nanos{0}));
+  }
+
+  /// The run ends, whose method ended at `left`.
+  void check_timeout(Nanos left) const {
+    if (options_.timeout > Nanos{0} && left - run_.started != options_.timeout)
+      must_equal("whether a timeout was told", is_told_of_timeout_, left - run_.started > options_.timeout);
+  }
+
   /// The run ends, of which the method took `length`. `stops`: the service stops, so there is no next run.
   void run_ended(Nanos now, Nanos length, Outcome outcome, const std::string& error, bool stops) {
     must(is_executing_, "a run ended that never started");
     is_executing_ = false;
+    limit_ = {};
+    limit_pause_ = Nanos{0};
     last_execution_time_ = length;
     total_execution_time_ += length;
     execution_time_.push_back(length);
@@ -206,6 +245,10 @@ class TimerModel {
   [[nodiscard]] bool is_paused() const { return is_paused_; }
   [[nodiscard]] bool waits() const { return is_running() && !is_executing_; }
   [[nodiscard]] Waiting waiting() const { return waits() && !is_resting() ? waiting_ : Waiting{}; }
+  /// For the end of the time that the run in progress has.
+  [[nodiscard]] const Waiting& limit() const { return limit_; }
+  /// The run in progress was asked to end because of its timeout.
+  [[nodiscard]] bool is_overdue() const { return is_overdue_; }
   [[nodiscard]] const Run& run() const { return run_; }
   [[nodiscard]] std::uint64_t started() const {
     return succeeded_ + failed_ + cancelled_ + (is_executing_ ? 1 : 0);
@@ -214,6 +257,7 @@ class TimerModel {
   [[nodiscard]] std::uint64_t cancelled() const { return cancelled_; }
   [[nodiscard]] std::uint64_t drifts() const { return drifts_; }
   [[nodiscard]] std::uint64_t skipped() const { return skipped_; }
+  [[nodiscard]] std::uint64_t timeouts() const { return timeouts_; }
 
   /// `stats` must be what has happened. `wall_clock_start`: what the wall clock
   /// showed when the world began.
@@ -233,6 +277,9 @@ class TimerModel {
     must_equal("cancelled_count", stats.cancelled_count, cancelled_);
     must_equal("skipped_count", stats.skipped_count, skipped_);
     must_equal("drift_count", stats.drift_count, drifts_);
+    must_equal("timeout", stats.timeout, options_.timeout);
+    must_equal("timeout_count", stats.timeout_count, timeouts_);
+    must_equal("is_overdue", stats.is_overdue, is_executing_ && is_overdue_);
     must_equal("consecutive_errors", stats.consecutive_errors, consecutive_errors_);
     if (stats.last_error != last_error_) must_equal("last_error", stats.last_error, last_error_);
     must_equal("last_execution_time", stats.last_execution_time, last_execution_time_);
@@ -259,6 +306,10 @@ class TimerModel {
   [[nodiscard]] const std::vector<Nanos>& execution_time() const { return execution_time_; }
 
  private:
+  // Between two times at which a run that goes on is cancelled.
+  static constexpr Nanos shortest_pause = std::chrono::milliseconds{10};
+  static constexpr Nanos longest_pause = std::chrono::seconds{1};
+
   void wait(Nanos now) {
     waiting_ = Waiting::of_timer(now, Nanos{schedule_->due()}, Nanos{schedule_->window()});
   }
@@ -288,7 +339,11 @@ class TimerModel {
   bool is_executing_ = false;
   bool is_paused_ = false;
   bool is_triggered_ = false;
-  Run run_;                              // the newest
+  Run run_;              // the newest
+  Waiting limit_;        // for the end of its time
+  Nanos limit_pause_{};  // the newest between two cancellations
+  bool is_overdue_ = false;
+  bool is_told_of_timeout_ = false;
   std::uint32_t failures_in_a_row_ = 0;  // since the newest start
   std::uint64_t runs_since_start_ = 0;
   Nanos last_due_ = Nanos::min();
@@ -297,7 +352,7 @@ class TimerModel {
   std::uint64_t skips_to_tell_ = 0;  // of the newest run
 
   std::uint64_t points_before_ = 0;  // of earlier starts
-  std::uint64_t succeeded_ = 0, failed_ = 0, cancelled_ = 0, skipped_ = 0, drifts_ = 0,
+  std::uint64_t succeeded_ = 0, failed_ = 0, cancelled_ = 0, skipped_ = 0, drifts_ = 0, timeouts_ = 0,
                 consecutive_errors_ = 0;
   std::string last_error_;
   Nanos last_execution_time_{}, total_execution_time_{}, last_lateness_{}, last_deferral_{};

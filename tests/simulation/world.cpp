@@ -32,7 +32,7 @@ World::World(const Plan& plan) : plan_{plan}, stage_{plan} {
     const LogTally::Told told{
         .started = [this, n] { stage_.watch(n, [&] { stage_.models[n].started(stage_.now()); }); },
         .stopping = [this, n] { stage_.watch(n, [&] { stage_.models[n].stop_begins(stage_.now()); }); },
-        .cancelling = [this, n] { stage_.models[n].round_ended(stage_.now()); },
+        .cancelling = [this, n] { stage_.models[n].round_ended(stage_.now(), stage_.step); },
         .stopped =
             [this, n] {
               stage_.watch(n, [&] {
@@ -320,6 +320,7 @@ void World::check_at_end() {
     std::uint64_t failed = 0;
     std::uint64_t drifted = 0;
     std::uint64_t cancelled = 0;
+    std::uint64_t timeouts = 0;
     for (std::size_t n = 0; n < stats.timers.size(); ++n) {
       const TimerModel& timer = stage_.models[service].timers[n];
       stage_.watch(service, n, [&] {
@@ -332,11 +333,13 @@ void World::check_at_end() {
       failed += timer.failed();
       drifted += timer.drifts();
       cancelled += timer.cancelled();
+      timeouts += timer.timeouts();
       for (const auto count : {timer.started(), timer.failed(), timer.skipped(), timer.drifts()})
         note(static_cast<std::int64_t>(count));
     }
     must_equal("the log's failed runs", log.failed_runs, failed);
     must_equal("the log's drifted runs", log.drifted, drifted);
+    must_equal("the log's timeouts", log.timed_out, timeouts);
     const std::uint64_t withdrawn = players_[service].actor->withdrawn();
     must_equal("the log's withdrawn runs", log.withdrawn, withdrawn);
     must_equal("the log's cancelled runs", log.cancelled, cancelled - withdrawn);
@@ -362,6 +365,7 @@ Report World::report() const {
           timer.deferral().begin(), timer.deferral().end(), [](Nanos deferral) { return deferral > 0s; }));
       report.skipped += timer.skipped();
       report.drifted += timer.drifts();
+      report.timed_out += timer.timeouts();
     }
   }
   return report;
