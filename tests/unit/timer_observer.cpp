@@ -485,3 +485,38 @@ TEST_CASE("an observer resumes a timer that has failed too often") {
   world.stop();
   CHECK(world.tasks.empty());
 }
+
+TEST_CASE("a timer has finished, whatever an observer asks for when it hears of the last run") {
+  /// Pauses the timer when its run begins, and asks for another when it has ended.
+  class Insistent : public cliffracer::TimerObserver {
+   public:
+    Insistent(TimerSet& timers, bool pauses) : timers_{timers}, pauses_{pauses} {}
+
+    void on_start(const ObservedTimer&, const TickContext&) override {
+      if (pauses_) timers_.pause("svc", "tick", "");
+    }
+    void on_success(const ObservedTimer&, std::chrono::nanoseconds) override {
+      timers_.set_interval("svc", "tick", 1s);
+      timers_.trigger("svc", "tick");
+      timers_.resume("svc", "tick");
+    }
+
+   private:
+    TimerSet& timers_;
+    bool pauses_;
+  };
+  const bool is_paused = GENERATE(false, true);
+  CAPTURE(is_paused);
+  TimerWorld world;
+  world.observer = std::make_shared<Insistent>(world.timers, is_paused);
+  Service service{world};
+  service.holds_for = 25s;
+  world.add(timer<&Service::tick>{.interval = 10s, .max_drift = 1min, .max_runs = 1}, service);
+  world.start();
+  world.time.advance(1min);
+  CHECK(world.stats().execution_count == 1);
+  CHECK(world.stats().is_finished);
+  CHECK_FALSE(world.stats().is_running);
+  // What comes after the last run is not due.
+  CHECK(world.stats().skipped_count == 0);
+}

@@ -127,6 +127,10 @@ struct alignas(64) TimerEntry : TimerQueue::Waiter {
   }
   /// It has finished, or is removed.
   [[nodiscard]] bool has_ended() const noexcept { return mode >= TimerMode::finished; }
+  /// Nothing is due any more, though observers may hear of the last run at this moment.
+  [[nodiscard]] bool is_over() const noexcept {
+    return state == TimerState::stopped || (has_ended() && !is_executing());
+  }
 
   void* object;
   const TimerMethod* method;

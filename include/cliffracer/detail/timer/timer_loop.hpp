@@ -169,7 +169,7 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
   }
 
   void trigger(TimerEntry& entry) {
-    if (entry.state == TimerState::stopped) return;
+    if (entry.state == TimerState::stopped || entry.has_ended()) return;
     now_ = queue_.now();
     runs_.trigger(entry, now_);
     wait_again(entry);

@@ -253,7 +253,7 @@ class TimerRuns {
   /// The points until `now` came while it was paused, but for one that runs or is being claimed.
   [[nodiscard]] std::uint64_t pass_over_pause(TimerEntry& entry, TimePoint now) const {
     const bool waits = entry.state == TimerState::waiting || entry.state == TimerState::parked;
-    if (!entry.is_paused() || !waits) return 0;
+    if (!entry.is_paused() || !waits || entry.is_over()) return 0;
     const std::uint64_t passed = entry.schedule.pass_over(now);
     entry.stats.passed_over(passed, entry.schedule.due());
     return passed;

@@ -153,7 +153,7 @@ class TimerSet {
       check_less(what + "offset", entry.extras->grid.points.offset(), interval);
     }
     control_->submit([shared, value = interval.value()](TimerLoop* loop) {
-      if (loop && shared->state != TimerState::stopped) return loop->set_interval(*shared, value);
+      if (loop && !shared->is_over()) return loop->set_interval(*shared, value);
       static_cast<void>(shared->schedule.set_interval(value, TimePoint{}, true));
       shared->stats.interval_set(value, 0, never);
     });
