@@ -78,6 +78,7 @@ class Actor : public cliffracer::NatsService {
       longest_worker_waits_[n] =
           std::max(longest_worker_waits_[n], *call.began - model().timers[n].run().started);
       model().timers[n].run_ended(stage_.now(), *call.left - *call.began, outcome, text, stops);
+      if (!stops && model().timers[n].has_finished()) leaving_ = n;
     });
   }
 
@@ -102,7 +103,8 @@ class Actor : public cliffracer::NatsService {
     std::uint64_t cancelled_in = 0;  ///< The step in which it was cancelled because of its timeout.
   };
 
-  /// Hears of what nobody else is told: timers that were woken only to pass due points over, timeouts.
+  /// Hears of what nobody else is told: timers that were woken only to pass due points over, timeouts. May
+  /// ask something of a timer whenever it hears of one.
   class Observer final : public cliffracer::TimerObserver {
    public:
     explicit Observer(Actor& actor) : actor_{actor} {}
@@ -111,23 +113,55 @@ class Actor : public cliffracer::NatsService {
     using ObservedTimer = cliffracer::ObservedTimer;
 
     void on_skip(const ObservedTimer& timer, cliffracer::SkipReason reason, std::uint64_t count) override {
-      actor_.skipped(number_in(timer.name), reason, count);
+      // Of what passes before a retry the model hears with what follows.
+      if (actor_.skipped(number_in(timer.name), reason, count)) actor_.observed();
     }
-    void on_timeout(const ObservedTimer& timer) override { actor_.timed_out(number_in(timer.name)); }
+    void on_timeout(const ObservedTimer& timer) override {
+      actor_.timed_out(number_in(timer.name));
+      actor_.observed();
+    }
+    void on_success(const ObservedTimer& /*timer*/, Nanos /*length*/) override {
+      actor_.observed();
+      actor_.leaving_.reset();
+    }
+    void on_error(const ObservedTimer& timer, Nanos /*length*/, std::string_view /*error*/) override {
+      actor_.observed();
+      actor_.leaving_.reset();
+      actor_.model().timers[number_in(timer.name)].gives_up(actor_.stage_.now());
+    }
+    void on_start(const ObservedTimer& /*timer*/, const TickContext& /*tick*/) override { actor_.observed(); }
+    void on_drift(const ObservedTimer& /*timer*/, Nanos /*lateness*/) override { actor_.observed(); }
+    void on_blocking(const ObservedTimer& /*timer*/, Nanos /*length*/) override { actor_.observed(); }
+    void on_pause(const ObservedTimer& /*timer*/, std::string_view /*reason*/) override { actor_.observed(); }
+    void on_resume(const ObservedTimer& /*timer*/) override { actor_.observed(); }
 
     Actor& actor_;
   };
 
-  void skipped(std::size_t n, cliffracer::SkipReason reason, std::uint64_t count) {
+  /// Returns whether the model knows all of it.
+  bool skipped(std::size_t n, cliffracer::SkipReason reason, std::uint64_t count) {
     TimerModel& timer = model().timers[n];
-    if (reason == cliffracer::SkipReason::failing) return timer.passed_while_failing(count);
-    if (reason != cliffracer::SkipReason::missed) return;
+    if (reason == cliffracer::SkipReason::failing) {
+      timer.passed_while_failing(count);
+      return timer.is_executing();
+    }
+    if (reason != cliffracer::SkipReason::missed) return true;
     const Waiting waiting = timer.waiting();
     stage_.watch(index_, n, [&] {
       if (!timer.missed(stage_.now(), count)) return;
       stage_.woke(waiting, Stage::timers_of(index_));
       stage_.has_skipped = true;
     });
+    return true;
+  }
+
+  /// The observer has heard of something.
+  void observed() {
+    if (plan_.observer_controls == 0 || observer_depth_ == most_observer_depth) return;
+    if (!stage_.random.chance(plan_.observer_controls)) return;
+    ++observer_depth_;
+    take_control(some_controls(stage_.random, plan_.timers));
+    --observer_depth_;
   }
 
   void timed_out(std::size_t n) {
@@ -362,41 +396,44 @@ class Actor : public cliffracer::NatsService {
     for (const Control& control : controls) {
       // What is asked of a service that stops holds for its next start: tests of their own see to that.
       if (model().phase() != ServiceModel::Phase::running) return;
-      const std::string name = "t" + std::to_string(control.timer);
-      TimerModel& timer = model().timers[control.timer];
-      switch (control.kind) {
-        case Control::Kind::pause:
-          timer.pause(stage_.now());
-          pause(name);
-          break;
-        case Control::Kind::resume:
-          timer.resume(stage_.now());
-          resume(name);
-          break;
-        case Control::Kind::trigger:
-          if (timer.is_running()) {
-            timer.trigger(stage_.now());
-            trigger(name);
-          } else {
-            must_refuse_trigger(name);
-          }
-          break;
-        case Control::Kind::set_interval:
-          timer.set_interval(control.interval, stage_.now());
-          set_interval(name, control.interval);
-          break;
-      }
+      stage_.watch(index_, control.timer, [&] {
+        try {
+          ask(control);
+        } catch (const std::logic_error& error) {
+          throw Failure{std::string{"what was asked of a timer was refused: "} + error.what()};
+        }
+      });
     }
   }
 
-  /// It has finished.
-  void must_refuse_trigger(const std::string& name) {
+  void ask(const Control& control) {
+    const std::string name = "t" + std::to_string(control.timer);
+    TimerModel& timer = model().timers[control.timer];
+    switch (control.kind) {
+      case Control::Kind::pause:
+        timer.pause(stage_.now());
+        return pause(name);
+      case Control::Kind::resume:
+        timer.resume(stage_.now());
+        return resume(name);
+      case Control::Kind::trigger:
+        if (!timer.is_running()) return ask_finished_one_to_run(control.timer, name);
+        timer.trigger(stage_.now());
+        return trigger(name);
+      case Control::Kind::set_interval:
+        timer.set_interval(control.interval, stage_.now());
+        return set_interval(name, control.interval);
+    }
+  }
+
+  /// Nothing comes of it. It is refused, unless those who hear of the last run ask for it.
+  void ask_finished_one_to_run(std::size_t n, const std::string& name) {
     try {
       trigger(name);
     } catch (const std::logic_error&) {
       return;
     }
-    throw Failure{"a timer that has finished was triggered"};
+    must(leaving_ == n, "a timer that has finished was triggered");
   }
 
   /// A method is left.
@@ -464,6 +501,9 @@ class Actor : public cliffracer::NatsService {
   std::uint64_t failed_stop_hooks_ = 0;
   std::uint64_t withdrawn_ = 0;
   std::vector<Call> calls_;
+  static constexpr int most_observer_depth = 3;
+  int observer_depth_ = 0;
+  std::optional<std::size_t> leaving_;  // the timer of whose last run is told at this moment
   std::vector<Nanos> longest_worker_waits_;
 };
 

@@ -30,9 +30,10 @@ struct ServicePlan {
   std::vector<TimerPlan> timers;
   Nanos stop_timeout{};
   Nanos default_tolerance{};
-  Nanos session{};     ///< About how long it runs between a start and a stop.
-  Nanos pause{};       ///< About how long it then rests.
-  int wild_hooks = 0;  ///< In a thousand: on_start() and on_stop() take time or throw.
+  Nanos session{};            ///< About how long it runs between a start and a stop.
+  Nanos pause{};              ///< About how long it then rests.
+  int wild_hooks = 0;         ///< In a thousand: on_start() and on_stop() take time or throw.
+  int observer_controls = 0;  ///< The same of what its observer hears: it pauses, resumes ... a timer.
 };
 
 /// A world: what is in it, and how it begins. The rest is decided by chance on
@@ -185,6 +186,13 @@ inline void give_timeouts(Random& random, Plan& plan) {
   }
 }
 
+/// Observers that do more than to look, drawn after all else, too.
+inline void give_controls_to_observers(Random& random, Plan& plan) {
+  // Methods on threads of their own draw from the same chance.
+  if (plan.has_worker_threads) return;
+  for (ServicePlan& service : plan.services) service.observer_controls = random.one_of({0, 0, 0, 3, 30, 200});
+}
+
 }  // namespace plan_detail
 
 /// A world of `length` virtual time, with dozens of timers in several services.
@@ -203,6 +211,7 @@ inline Plan plan_of(std::uint64_t seed, Nanos length) {
   plan_detail::limit_threads(plan);
   plan_detail::give_rare_options(random, plan);
   plan_detail::give_timeouts(random, plan);
+  plan_detail::give_controls_to_observers(random, plan);
   return plan;
 }
 
@@ -227,6 +236,7 @@ inline Plan small_plan_of(std::uint64_t seed) {
   plan_detail::limit_threads(plan);
   plan_detail::give_rare_options(random, plan);
   plan_detail::give_timeouts(random, plan);
+  plan_detail::give_controls_to_observers(random, plan);
   return plan;
 }
 

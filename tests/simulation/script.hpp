@@ -16,13 +16,30 @@
 
 namespace simulation {
 
-/// What a method asks of a timer of its service.
+/// What a method or an observer asks of a timer of its service.
 struct Control {
   enum class Kind : std::uint8_t { pause, resume, trigger, set_interval };
   Kind kind;
   std::size_t timer;
   Nanos interval;
 };
+
+/// One or two of those that may be asked of a service with `timers`.
+inline std::vector<Control> some_controls(Random& random, const std::vector<TimerPlan>& timers) {
+  using enum Control::Kind;
+  std::vector<Control> controls;
+  for (auto count = random.between(1, 2); count > 0; --count) {
+    const auto n = static_cast<std::size_t>(random.between(0, static_cast<std::int64_t>(timers.size()) - 1));
+    const auto& options = timers[n].options;
+    const Nanos own_tolerance = timers[n].has_own_tolerance ? options.tolerance : Nanos{0};
+    const Nanos interval = random.one_of<Nanos>({options.interval, options.interval, 2 * options.interval,
+                                                 options.interval / 2 + Nanos{1}, 3 * options.interval});
+    controls.push_back({.kind = random.one_of({pause, resume, resume, trigger, trigger, set_interval}),
+                        .timer = n,
+                        .interval = std::max(interval, own_tolerance + Nanos{1})});
+  }
+  return controls;
+}
 
 /// What a method does in one run, which began `late` after its due point.
 class Script {
@@ -42,8 +59,10 @@ class Script {
       if (random.chance(300)) block_later_ = random.between(Nanos{0}, Nanos{std::chrono::seconds{20}});
     }
     // What a worker asks for is done when the event loop comes to it, which nobody is told.
-    if (random.chance(plan.controls) && plan.kind != Kind::plain_on_worker)
-      take_control(random, world.services[service].timers);
+    if (random.chance(plan.controls) && plan.kind != Kind::plain_on_worker) {
+      controls_first_ = random.chance(500);
+      controls_ = some_controls(random, world.services[service].timers);
+    }
     if (plan.kind != Kind::coroutine) return;
     hangs = random.chance(plan.hangs);
     waits_for_nothing = random.chance(300);
@@ -118,22 +137,6 @@ class Script {
     } else {
       const Nanos most = random.chance(900) ? std::min(interval / 4, Nanos{2s}) : Nanos{10min};
       block_ = length <= most ? length : random.between(Nanos{0}, most);
-    }
-  }
-
-  void take_control(Random& random, const std::vector<TimerPlan>& timers) {
-    using enum Control::Kind;
-    controls_first_ = random.chance(500);
-    for (auto count = random.between(1, 2); count > 0; --count) {
-      const auto n =
-          static_cast<std::size_t>(random.between(0, static_cast<std::int64_t>(timers.size()) - 1));
-      const auto& options = timers[n].options;
-      const Nanos own_tolerance = timers[n].has_own_tolerance ? options.tolerance : Nanos{0};
-      const Nanos interval = random.one_of<Nanos>({options.interval, options.interval, 2 * options.interval,
-                                                   options.interval / 2 + Nanos{1}, 3 * options.interval});
-      controls_.push_back({.kind = random.one_of({pause, resume, resume, trigger, trigger, set_interval}),
-                           .timer = n,
-                           .interval = std::max(interval, own_tolerance + Nanos{1})});
     }
   }
 

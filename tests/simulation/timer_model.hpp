@@ -156,17 +156,18 @@ class TimerModel {
     }
     ++runs_since_start_;
     if (stops) return end_loop();
-    skips_to_tell_ = schedule_->finished(now.count(), outcome == Outcome::succeeded);
-    skipped_ += skips_to_tell_;
+    passed_over(schedule_->finished(now.count(), outcome == Outcome::succeeded));
     if (has_finished()) return end_loop();
-    const bool gives_up =
-        options_.max_consecutive_errors > 0 && failures_in_a_row_ >= options_.max_consecutive_errors;
-    if (outcome == Outcome::failed && gives_up && !is_paused_) {
-      is_paused_ = true;
-      // Nor a run that was asked for meanwhile.
-      is_triggered_ = false;
-    }
     wait(now);
+  }
+
+  /// Those who want to know that the run has failed know it. Returns whether it was one too many.
+  bool gives_up(Nanos now) {
+    if (!is_running() || is_paused_ || options_.max_consecutive_errors == 0) return false;
+    if (failures_in_a_row_ < options_.max_consecutive_errors) return false;
+    // Nor a run that was asked for meanwhile.
+    pause(now);
+    return true;
   }
 
   /// It has had all its runs since the start.
@@ -181,10 +182,14 @@ class TimerModel {
 
   /// It is told that due points were missed. Returns whether it was woken for that only.
   bool missed(Nanos now, std::uint64_t count) {
+    if (const auto told = std::find(skips_to_tell_.begin(), skips_to_tell_.end(), count);
+        told != skips_to_tell_.end()) {
+      skips_to_tell_.erase(told);
+      return false;
+    }
     // Those that a run stands for.
     if (is_executing_) return false;
     count += std::exchange(failing_told_, 0);
-    if (std::exchange(skips_to_tell_, 0) == count) return false;
     must(waits() && Nanos{schedule_->due()} <= now, "due points were skipped, and none was due");
     const auto step = schedule_->wake(now.count());
     must(!step.run, "due points were skipped, and one must have been run");
@@ -228,14 +233,16 @@ class TimerModel {
       return;
     }
     if (is_paused_) pass_over(now);
-    skips_to_tell_ = schedule_->set_interval(interval, now.count(), is_executing_);
-    skipped_ += skips_to_tell_;
+    passed_over(schedule_->set_interval(interval, now.count(), is_executing_));
     options_.tolerance = schedule_->tolerance();
     phase_ = Nanos{schedule_->grid()};
     wait_again(now);
   }
 
-  void step_ended(Nanos now) { waiting_.step_ended(now); }
+  void step_ended(Nanos now) {
+    must(skips_to_tell_.empty(), "due points were passed over, and nobody was told");
+    waiting_.step_ended(now);
+  }
 
   // ---- What must be
 
@@ -323,6 +330,12 @@ class TimerModel {
   /// Paused, and not asked for a run.
   [[nodiscard]] bool is_resting() const { return is_paused_ && !is_triggered_; }
 
+  /// The library tells of them after it has done so.
+  void passed_over(std::uint64_t count) {
+    skipped_ += count;
+    if (count > 0) skips_to_tell_.push_back(count);
+  }
+
   /// What came during a pause.
   void pass_over(Nanos now) {
     if (!is_executing_) skipped_ += schedule_->pass_over(now.count());
@@ -347,9 +360,9 @@ class TimerModel {
   std::uint32_t failures_in_a_row_ = 0;  // since the newest start
   std::uint64_t runs_since_start_ = 0;
   Nanos last_due_ = Nanos::min();
-  Nanos phase_{};                    // one point of the grid
-  std::uint64_t failing_told_ = 0;   // before what was missed
-  std::uint64_t skips_to_tell_ = 0;  // of the newest run
+  Nanos phase_{};                             // one point of the grid
+  std::uint64_t failing_told_ = 0;            // before what was missed
+  std::vector<std::uint64_t> skips_to_tell_;  // each by itself
 
   std::uint64_t points_before_ = 0;  // of earlier starts
   std::uint64_t succeeded_ = 0, failed_ = 0, cancelled_ = 0, skipped_ = 0, drifts_ = 0, timeouts_ = 0,
