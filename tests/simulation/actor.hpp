@@ -50,6 +50,12 @@ class Actor : public cliffracer::NatsService {
   /// How often on_stop() has failed.
   [[nodiscard]] std::uint64_t failed_stop_hooks() const { return failed_stop_hooks_; }
 
+  /// Before a start: some of those that were removed are there again.
+  void add_some_again() {
+    for (std::size_t n = 0; n < plan_.timers.size() && plan_.changes > 0; ++n)
+      if (model().timers[n].has_left() && stage_.random.chance(500)) add_again(n);
+  }
+
   // ---- What the library tells of runs, on the event loop
 
   void run_started(std::size_t n) {
@@ -160,7 +166,7 @@ class Actor : public cliffracer::NatsService {
     if (plan_.observer_controls == 0 || observer_depth_ == most_observer_depth) return;
     if (!stage_.random.chance(plan_.observer_controls)) return;
     ++observer_depth_;
-    take_control(some_controls(stage_.random, plan_.timers));
+    take_control(some_controls(stage_.random, plan_));
     --observer_depth_;
   }
 
@@ -186,6 +192,18 @@ class Actor : public cliffracer::NatsService {
   template <std::size_t... N>
   void add_timers(std::index_sequence<N...>) {
     (add_timer<N>(), ...);
+  }
+
+  /// In place of one that has left.
+  void add_again(std::size_t n) {
+    longest_worker_waits_[n] = Nanos{0};
+    model().added(n, plan_.timers[n].options, stage_.now());
+    add_one_of(n, std::make_index_sequence<most_timers>{});
+  }
+
+  template <std::size_t... N>
+  void add_one_of(std::size_t n, std::index_sequence<N...>) {
+    static_cast<void>(((n == N && (add_timer<N>(), true)) || ...));
   }
 
   template <std::size_t N>
@@ -409,6 +427,8 @@ class Actor : public cliffracer::NatsService {
   void ask(const Control& control) {
     const std::string name = "t" + std::to_string(control.timer);
     TimerModel& timer = model().timers[control.timer];
+    if (control.kind == Control::Kind::add_or_remove) return add_or_remove(control.timer, name);
+    if (timer.is_removed()) return must_be_unknown([&] { trigger(name); });
     switch (control.kind) {
       case Control::Kind::pause:
         timer.pause(stage_.now());
@@ -423,7 +443,30 @@ class Actor : public cliffracer::NatsService {
       case Control::Kind::set_interval:
         timer.set_interval(control.interval, stage_.now());
         return set_interval(name, control.interval);
+      case Control::Kind::add_or_remove:
+        break;
     }
+  }
+
+  void add_or_remove(std::size_t n, const std::string& name) {
+    TimerModel& timer = model().timers[n];
+    if (!timer.is_removed()) {
+      model().removed(n);
+      remove(name);
+      must_be_unknown([&] { remove(name); });
+    } else if (timer.has_left()) {
+      add_again(n);
+    }
+  }
+
+  template <class Call>
+  static void must_be_unknown(const Call& call) {
+    try {
+      call();
+    } catch (const std::invalid_argument&) {
+      return;
+    }
+    throw Failure{"something was asked of a timer that is not there"};
   }
 
   /// Nothing comes of it. It is refused, unless those who hear of the last run ask for it.

@@ -33,6 +33,7 @@ struct ServicePlan {
   Nanos session{};            ///< About how long it runs between a start and a stop.
   Nanos pause{};              ///< About how long it then rests.
   int wild_hooks = 0;         ///< In a thousand: on_start() and on_stop() take time or throw.
+  int changes = 0;            ///< The same of what is asked of its timers: one is removed, or added again.
   int observer_controls = 0;  ///< The same of what its observer hears: it pauses, resumes ... a timer.
 };
 
@@ -193,6 +194,12 @@ inline void give_controls_to_observers(Random& random, Plan& plan) {
   for (ServicePlan& service : plan.services) service.observer_controls = random.one_of({0, 0, 0, 3, 30, 200});
 }
 
+/// Timers that come and go, drawn after all else, too.
+inline void give_changes(Random& random, Plan& plan) {
+  if (plan.has_worker_threads) return;
+  for (ServicePlan& service : plan.services) service.changes = random.one_of({0, 0, 50, 300});
+}
+
 }  // namespace plan_detail
 
 /// A world of `length` virtual time, with dozens of timers in several services.
@@ -212,6 +219,7 @@ inline Plan plan_of(std::uint64_t seed, Nanos length) {
   plan_detail::give_rare_options(random, plan);
   plan_detail::give_timeouts(random, plan);
   plan_detail::give_controls_to_observers(random, plan);
+  plan_detail::give_changes(random, plan);
   return plan;
 }
 
@@ -237,6 +245,7 @@ inline Plan small_plan_of(std::uint64_t seed) {
   plan_detail::give_rare_options(random, plan);
   plan_detail::give_timeouts(random, plan);
   plan_detail::give_controls_to_observers(random, plan);
+  plan_detail::give_changes(random, plan);
   return plan;
 }
 

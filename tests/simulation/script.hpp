@@ -18,14 +18,15 @@ namespace simulation {
 
 /// What a method or an observer asks of a timer of its service.
 struct Control {
-  enum class Kind : std::uint8_t { pause, resume, trigger, set_interval };
+  enum class Kind : std::uint8_t { pause, resume, trigger, set_interval, add_or_remove };
   Kind kind;
   std::size_t timer;
   Nanos interval;
 };
 
-/// One or two of those that may be asked of a service with `timers`.
-inline std::vector<Control> some_controls(Random& random, const std::vector<TimerPlan>& timers) {
+/// One or two of those that may be asked of a service.
+inline std::vector<Control> some_controls(Random& random, const ServicePlan& service) {
+  const auto& timers = service.timers;
   using enum Control::Kind;
   std::vector<Control> controls;
   for (auto count = random.between(1, 2); count > 0; --count) {
@@ -37,6 +38,7 @@ inline std::vector<Control> some_controls(Random& random, const std::vector<Time
     controls.push_back({.kind = random.one_of({pause, resume, resume, trigger, trigger, set_interval}),
                         .timer = n,
                         .interval = std::max(interval, own_tolerance + Nanos{1})});
+    if (service.changes > 0 && random.chance(service.changes)) controls.back().kind = add_or_remove;
   }
   return controls;
 }
@@ -61,7 +63,7 @@ class Script {
     // What a worker asks for is done when the event loop comes to it, which nobody is told.
     if (random.chance(plan.controls) && plan.kind != Kind::plain_on_worker) {
       controls_first_ = random.chance(500);
-      controls_ = some_controls(random, world.services[service].timers);
+      controls_ = some_controls(random, world.services[service]);
     }
     if (plan.kind != Kind::coroutine) return;
     hangs = random.chance(plan.hangs);

@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <numeric>
 #include <optional>
 #include <string>
 #include <utility>
@@ -20,7 +22,12 @@ class ServiceModel {
   enum class Phase : std::uint8_t { idle, starting, running, stopping };
 
   ServiceModel(Nanos stop_timeout, std::vector<TimerModel> all_timers)
-      : timers{std::move(all_timers)}, stop_timeout_{stop_timeout}, paused_(timers.size()) {}
+      : timers{std::move(all_timers)},
+        present(timers.size()),
+        stop_timeout_{stop_timeout},
+        paused_(timers.size()) {
+    std::iota(present.begin(), present.end(), std::size_t{0});
+  }
 
   // ---- What it is told
 
@@ -44,7 +51,7 @@ class ServiceModel {
     must(phase_ == Phase::starting && was_hook_run_, "the timers started before on_start() had returned");
     must(!was_stop_requested_, "the timers started although a stop came first");
     phase_ = Phase::running;
-    for (TimerModel& timer : timers) timer.loop_started(now);
+    for (const std::size_t n : present) timers[n].loop_started(now);
   }
 
   /// start() has ended with an exception.
@@ -68,6 +75,18 @@ class ServiceModel {
     phase_ = Phase::stopping;
     for (TimerModel& timer : timers) timer.stop_begins();
     begin_round(now);
+  }
+
+  void removed(std::size_t n) {
+    timers[n].removed();
+    std::erase(present, n);
+  }
+  /// One is added in place of one that has left.
+  void added(std::size_t n, const TimerModel::Options& options, Nanos now) {
+    started_by_gone_ += timers[n].started();
+    gone.push_back(std::exchange(timers[n], TimerModel{options}));
+    present.push_back(n);
+    if (phase_ == Phase::running) timers[n].added(now);
   }
 
   void paused(std::size_t place, const Waiting& waiting) { place_of(place) = waiting; }
@@ -134,6 +153,19 @@ class ServiceModel {
   // ---- What must be
 
   [[nodiscard]] std::uint64_t stops() const { return stops_; }
+  /// All timers that there ever were.
+  [[nodiscard]] std::vector<const TimerModel*> ever() const {
+    std::vector<const TimerModel*> all;
+    for (const TimerModel& timer : timers) all.push_back(&timer);
+    for (const TimerModel& timer : gone) all.push_back(&timer);
+    return all;
+  }
+  /// How many runs have started.
+  [[nodiscard]] std::uint64_t runs() const {
+    std::uint64_t runs = started_by_gone_;
+    for (const TimerModel& timer : timers) runs += timer.started();
+    return runs;
+  }
   /// How many runs and hooks had not ended when their time to stop was over.
   [[nodiscard]] std::uint64_t late_to_stop() const { return late_to_stop_; }
   [[nodiscard]] Phase phase() const { return phase_; }
@@ -168,7 +200,9 @@ class ServiceModel {
   /// Where its hooks pause; a run pauses at the number of its timer.
   static constexpr std::size_t hook = static_cast<std::size_t>(-1);
 
-  std::vector<TimerModel> timers;
+  std::vector<TimerModel> timers;    ///< Some may be removed.
+  std::vector<std::size_t> present;  ///< Those that are not, in the order in which they were added.
+  std::vector<TimerModel> gone;      ///< Others have their places.
 
  private:
   Waiting& place_of(std::size_t place) { return place == hook ? hook_paused_ : paused_[place]; }
@@ -186,6 +220,7 @@ class ServiceModel {
   Nanos stop_timeout_;
   Phase phase_ = Phase::idle;
   std::uint64_t stops_ = 0;
+  std::uint64_t started_by_gone_ = 0;  // runs
   std::uint64_t late_to_stop_ = 0;
   bool was_hook_run_ = false;  // by the newest start
   bool stop_asked_ = false;

@@ -57,6 +57,18 @@ class TimerModel {
     wait(now);
   }
 
+  /// The same while others run.
+  void added(Nanos now) {
+    loop_started(now);
+    wait_again(now);
+  }
+
+  /// It is removed: the run in progress is its last one.
+  void removed() {
+    is_removed_ = true;
+    if (!is_executing_) end_loop();
+  }
+
   /// The service stops: a timer that waits has done its last run.
   void stop_begins() {
     if (!is_executing_) end_loop();
@@ -138,6 +150,7 @@ class TimerModel {
   void run_ended(Nanos now, Nanos length, Outcome outcome, const std::string& error, bool stops) {
     must(is_executing_, "a run ended that never started");
     is_executing_ = false;
+    left_in_ = Waiting::steps;
     limit_ = {};
     limit_pause_ = Nanos{0};
     last_execution_time_ = length;
@@ -157,7 +170,7 @@ class TimerModel {
     ++runs_since_start_;
     if (stops) return end_loop();
     passed_over(schedule_->finished(now.count(), outcome == Outcome::succeeded));
-    if (has_finished()) return end_loop();
+    if (has_finished() || is_removed_) return end_loop();
     wait(now);
   }
 
@@ -250,6 +263,9 @@ class TimerModel {
   [[nodiscard]] bool is_running() const { return schedule_.has_value(); }
   [[nodiscard]] bool is_executing() const { return is_executing_; }
   [[nodiscard]] bool is_paused() const { return is_paused_; }
+  [[nodiscard]] bool is_removed() const { return is_removed_; }
+  /// No run of it has ended in this step, nor is one in progress: another timer may have its name and place.
+  [[nodiscard]] bool has_left() const { return is_removed_ && !is_executing_ && left_in_ < Waiting::steps; }
   [[nodiscard]] bool waits() const { return is_running() && !is_executing_; }
   [[nodiscard]] Waiting waiting() const { return waits() && !is_resting() ? waiting_ : Waiting{}; }
   /// For the end of the time that the run in progress has.
@@ -352,9 +368,11 @@ class TimerModel {
   bool is_executing_ = false;
   bool is_paused_ = false;
   bool is_triggered_ = false;
-  Run run_;              // the newest
-  Waiting limit_;        // for the end of its time
-  Nanos limit_pause_{};  // the newest between two cancellations
+  bool is_removed_ = false;
+  std::uint64_t left_in_ = 0;  // the step in which the newest run ended
+  Run run_;                    // the newest
+  Waiting limit_;              // for the end of its time
+  Nanos limit_pause_{};        // the newest between two cancellations
   bool is_overdue_ = false;
   bool is_told_of_timeout_ = false;
   std::uint32_t failures_in_a_row_ = 0;  // since the newest start

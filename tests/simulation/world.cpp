@@ -83,6 +83,7 @@ void World::start(std::size_t service) {
   const bool is_idle = stage_.models[service].phase() == Phase::idle;
   if (is_idle) stage_.models[service].start_asked();
   players_[service].had_stop_planned = false;
+  if (is_idle) players_[service].actor->add_some_again();
   asio::co_spawn(stage_.time.context(), players_[service].actor->start(),
                  [this, service, is_idle](const std::exception_ptr& thrown) {
                    stage_.watch(service, [&] {
@@ -240,8 +241,7 @@ void World::check_after() {
 void World::check_log_of_runs() {
   const auto& all = log_.all();
   std::uint64_t started = 0;
-  for (const ServiceModel& model : stage_.models)
-    for (const TimerModel& timer : model.timers) started += timer.started();
+  for (const ServiceModel& model : stage_.models) started += model.runs();
   must_equal("the number of runs started", runs_ + all.size() - seen_, started);
   for (; seen_ < all.size(); ++seen_, ++runs_) {
     const auto& run = all[seen_];
@@ -304,10 +304,14 @@ void World::check_services() {
 
 void World::check_statistics(std::size_t service) {
   const auto stats = players_[service].actor->get_timer_stats();
-  auto& timers = stage_.models[service].timers;
-  must_equal<std::uint64_t>("timer_count", stats.timer_count, timers.size());
-  for (std::size_t n = 0; n < timers.size(); ++n) {
-    stage_.watch(service, n, [&] { timers[n].check(stats.timers[n], wall_clock_start); });
+  const ServiceModel& model = stage_.models[service];
+  must_equal<std::uint64_t>("timer_count", stats.timer_count, model.present.size());
+  for (std::size_t place = 0; place < model.present.size(); ++place) {
+    const std::size_t n = model.present[place];
+    stage_.watch(service, n, [&] {
+      must_equal("name", number_in(stats.timers[place].name), n);
+      model.timers[n].check(stats.timers[place], wall_clock_start);
+    });
   }
   if (!stage_.failure.empty()) throw Failure{stage_.failure};
 }
@@ -321,20 +325,24 @@ void World::check_at_end() {
     std::uint64_t drifted = 0;
     std::uint64_t cancelled = 0;
     std::uint64_t timeouts = 0;
-    for (std::size_t n = 0; n < stats.timers.size(); ++n) {
-      const TimerModel& timer = stage_.models[service].timers[n];
+    const ServiceModel& model = stage_.models[service];
+    for (std::size_t place = 0; place < stats.timers.size(); ++place) {
+      const std::size_t n = model.present[place];
+      const TimerModel& timer = model.timers[n];
       stage_.watch(service, n, [&] {
-        check_percentiles(stats.timers[n].lateness, timer.lateness());
-        check_percentiles(stats.timers[n].deferral, timer.deferral());
-        check_percentiles(stats.timers[n].execution_time, timer.execution_time());
-        must_equal("worker_wait", stats.timers[n].worker_wait.max,
+        check_percentiles(stats.timers[place].lateness, timer.lateness());
+        check_percentiles(stats.timers[place].deferral, timer.deferral());
+        check_percentiles(stats.timers[place].execution_time, timer.execution_time());
+        must_equal("worker_wait", stats.timers[place].worker_wait.max,
                    players_[service].actor->longest_worker_wait(n));
       });
-      failed += timer.failed();
-      drifted += timer.drifts();
-      cancelled += timer.cancelled();
-      timeouts += timer.timeouts();
-      for (const auto count : {timer.started(), timer.failed(), timer.skipped(), timer.drifts()})
+    }
+    for (const TimerModel* const timer : model.ever()) {
+      failed += timer->failed();
+      drifted += timer->drifts();
+      cancelled += timer->cancelled();
+      timeouts += timer->timeouts();
+      for (const auto count : {timer->started(), timer->failed(), timer->skipped(), timer->drifts()})
         note(static_cast<std::int64_t>(count));
     }
     must_equal("the log's failed runs", log.failed_runs, failed);
@@ -343,7 +351,7 @@ void World::check_at_end() {
     const std::uint64_t withdrawn = players_[service].actor->withdrawn();
     must_equal("the log's withdrawn runs", log.withdrawn, withdrawn);
     must_equal("the log's cancelled runs", log.cancelled, cancelled - withdrawn);
-    must_equal("the log's lines on what still runs", log.late_to_stop, stage_.models[service].late_to_stop());
+    must_equal("the log's lines on what still runs", log.late_to_stop, model.late_to_stop());
     must_equal("the log's failures of on_stop()", log.failed_stop_hooks,
                players_[service].actor->failed_stop_hooks());
     must_equal("the log's other errors", log.other_error, std::string{});
@@ -358,14 +366,14 @@ Report World::report() const {
                 .hash = hash_};
   for (const ServiceModel& model : stage_.models) {
     report.stops += model.stops();
-    for (const TimerModel& timer : model.timers) {
-      report.failed += timer.failed();
-      report.cancelled += timer.cancelled();
+    for (const TimerModel* const timer : model.ever()) {
+      report.failed += timer->failed();
+      report.cancelled += timer->cancelled();
       report.deferred += static_cast<std::uint64_t>(std::count_if(
-          timer.deferral().begin(), timer.deferral().end(), [](Nanos deferral) { return deferral > 0s; }));
-      report.skipped += timer.skipped();
-      report.drifted += timer.drifts();
-      report.timed_out += timer.timeouts();
+          timer->deferral().begin(), timer->deferral().end(), [](Nanos deferral) { return deferral > 0s; }));
+      report.skipped += timer->skipped();
+      report.drifted += timer->drifts();
+      report.timed_out += timer->timeouts();
     }
   }
   return report;
