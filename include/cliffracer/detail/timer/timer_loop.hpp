@@ -25,6 +25,7 @@
 #include <algorithm>
 #include <chrono>
 #include <coroutine>
+#include <cstdint>
 #include <exception>
 #include <memory>
 #include <string>
@@ -473,11 +474,15 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
   void follow_clock(std::chrono::nanoseconds step) {
     now_ = queue_.now();
     runs_.log().clock_stepped(step);
+    std::vector<std::pair<std::shared_ptr<TimerEntry>, std::uint64_t>> set_over;
     for (const auto& entry : entries_) {
-      if (!entry->schedule.grid().follows_wall_clock()) continue;
-      runs_.follow_clock(*entry, wall_clock_.offset(), now_);
+      if (!entry->schedule.grid().follows_wall_clock() || entry->is_over()) continue;
+      const std::uint64_t skipped = runs_.follow_clock(*entry, wall_clock_.offset(), now_);
       wait_again(*entry);
+      if (skipped > 0) set_over.emplace_back(entry, skipped);
     }
+    // Observers may add and remove timers.
+    for (const auto& [entry, skipped] : set_over) runs_.tell_missed(*entry, skipped);
   }
 
   Strand strand_;

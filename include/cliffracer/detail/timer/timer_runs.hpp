@@ -219,11 +219,16 @@ class TimerRuns {
     tell_passed(entry, SkipReason::missed, skipped);
   }
 
-  /// The wall clock was set. `entry` is aligned.
-  void follow_clock(TimerEntry& entry, std::chrono::nanoseconds offset, TimePoint now) const {
+  /// The wall clock was set. `entry` is aligned. Returns how many points it was set over, for tell_missed().
+  [[nodiscard]] std::uint64_t follow_clock(TimerEntry& entry, std::chrono::nanoseconds offset,
+                                           TimePoint now) const {
     const std::uint64_t skipped = entry.schedule.follow_clock(offset, now, entry.is_executing());
     entry.stats.clock_stepped(skipped, entry.schedule.due());
-    tell_passed(entry, SkipReason::missed, skipped);
+    return skipped;
+  }
+
+  void tell_missed(const TimerEntry& entry, std::uint64_t count) const {
+    tell_passed(entry, SkipReason::missed, count);
   }
 
  private:

@@ -2,9 +2,14 @@
 #include "support/virtual_time.hpp"
 
 #include <cliffracer/detail/time/wall_clock.hpp>
+#include <cliffracer/timer_observer.hpp>
 
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 using namespace std::chrono_literals;
@@ -118,6 +123,53 @@ TEST_CASE("points that the wall clock is set over are in the statistics") {
   CHECK(service.shown == Shown{14h});
   CHECK(world.stats().execution_count == 1);
   CHECK(world.stats().skipped.missed == 3);
+}
+
+TEST_CASE("an aligned timer that has finished does not follow the wall clock") {
+  TimerWorld world;
+  set_wall_clock(world, 10h + 25min);
+  Service service{world};
+  world.add(timer<&Service::tick>{.interval = 1h, .max_runs = 1, .align_to_epoch = true}, service);
+  world.start();
+  world.time.advance(1h);
+  world.time.wall_offset += 3h;
+  world.time.advance(1h);
+  CHECK(world.stats().execution_count == 1);
+  CHECK(world.stats().skipped_count == 0);
+  CHECK(world.stats().clock_step_count == 0);
+  CHECK_FALSE(world.stats().next_execution);
+}
+
+TEST_CASE("an observer that hears of what the wall clock was set over may remove any timer") {
+  struct Remover : cliffracer::TimerObserver {
+    explicit Remover(TimerWorld& w) : world{w} {}
+    void on_skip(const cliffracer::ObservedTimer&, cliffracer::SkipReason, std::uint64_t) override {
+      for (const auto& name : std::exchange(names, {})) world.timers.remove("svc", name);
+    }
+    TimerWorld& world;
+    std::vector<std::string> names;
+  };
+  TimerWorld world;
+  set_wall_clock(world, 10h + 25min);
+  const auto remover = std::make_shared<Remover>(world);
+  remover->names = GENERATE(as<std::vector<std::string>>{}, std::vector<std::string>{"a"},
+                            std::vector<std::string>{"b", "c"}, std::vector<std::string>{"c", "b", "a"});
+  const std::size_t left = 4 - remover->names.size();
+  world.observer = remover;
+  Service service{world};
+  for (const char* const name : {"a", "b", "c", "d"})
+    world.add(timer<&Service::tick>{.interval = 1h, .align_to_epoch = true, .name = name}, service);
+  world.start();
+  world.time.advance(5min);
+  world.time.wall_offset += 3h;
+  world.time.advance(30min);
+  const auto stats = world.timers.stats(world.time.now(), world.time.wall_clock()).timers;
+  REQUIRE(stats.size() == left);
+  for (const auto& timer : stats) {
+    CHECK(timer.clock_step_count == 1);
+    CHECK(timer.skipped.missed == 3);
+    CHECK(timer.execution_count == 1);
+  }
 }
 
 TEST_CASE("the watch for the wall clock ends with the timers") {
