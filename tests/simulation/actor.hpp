@@ -197,7 +197,7 @@ class Actor : public cliffracer::NatsService {
   /// In place of one that has left.
   void add_again(std::size_t n) {
     longest_worker_waits_[n] = Nanos{0};
-    model().added(n, plan_.timers[n].options, stage_.now());
+    model().added(n, plan_.timers[n].options, stage_.now(), stage_.clock());
     add_one_of(n, std::make_index_sequence<most_timers>{});
   }
 
@@ -233,6 +233,8 @@ class Actor : public cliffracer::NatsService {
     registration.max_runs = options.max_runs;
     registration.pacing = options.pacing;
     registration.timeout = options.timeout;
+    registration.align_to_epoch = options.align_to_epoch;
+    registration.offset = options.offset;
     if (plan_.timers[n].has_own_tolerance) registration.tolerance = options.tolerance;
     registration.name = "t" + std::to_string(n);
     return registration;

@@ -26,6 +26,7 @@ class LogTally {
     std::function<void()> stopping;    ///< The stop begins.
     std::function<void()> cancelling;  ///< What still runs when its time to stop is over.
     std::function<void()> stopped;
+    std::function<void()> clock_stepped;  ///< The wall clock was set.
   };
 
   LogTally(const std::string& service, Told told)
@@ -79,6 +80,7 @@ class LogTally {
         if (says(" was cancelled after ")) ++counts.cancelled;
         if (says(" found no worker before ")) ++counts.withdrawn;
         if (says(" after it should end")) ++counts.late_to_stop;
+        if (says(": the wall clock was set by ")) told.clock_stepped();
       } else if (says(": started; timers: ")) {
         told.started();
       } else if (text.ends_with(": stopping")) {

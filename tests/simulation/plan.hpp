@@ -46,6 +46,7 @@ struct Plan {
   bool is_shuffled = true;  ///< What is due at one instant.
   Nanos longest_suspend{};
   int suspends = 0;
+  int clock_steps = 0;  ///< How often the wall clock is set.
   std::vector<ServicePlan> services;
 };
 
@@ -200,6 +201,21 @@ inline void give_changes(Random& random, Plan& plan) {
   for (ServicePlan& service : plan.services) service.changes = random.one_of({0, 0, 50, 300});
 }
 
+/// Timers that follow the wall clock, and that it is set; drawn after all else, too.
+inline void give_wall_clock(Random& random, Plan& plan) {
+  const int aligned = random.one_of({0, 0, 100, 400});
+  for (ServicePlan& service : plan.services) {
+    for (TimerPlan& timer : service.timers) {
+      auto& options = timer.options;
+      if (options.pacing != cliffracer::Pacing::grid || !random.chance(aligned)) continue;
+      options.align_to_epoch = true;
+      options.offset = random.one_of<Nanos>(
+          {0s, 0s, options.interval - 1ns, random.between(Nanos{0}, options.interval - 1ns)});
+    }
+  }
+  if (aligned > 0) plan.clock_steps = random.one_of({0, 3, 30});
+}
+
 }  // namespace plan_detail
 
 /// A world of `length` virtual time, with dozens of timers in several services.
@@ -220,6 +236,7 @@ inline Plan plan_of(std::uint64_t seed, Nanos length) {
   plan_detail::give_timeouts(random, plan);
   plan_detail::give_controls_to_observers(random, plan);
   plan_detail::give_changes(random, plan);
+  plan_detail::give_wall_clock(random, plan);
   return plan;
 }
 
@@ -246,6 +263,7 @@ inline Plan small_plan_of(std::uint64_t seed) {
   plan_detail::give_timeouts(random, plan);
   plan_detail::give_controls_to_observers(random, plan);
   plan_detail::give_changes(random, plan);
+  plan_detail::give_wall_clock(random, plan);
   return plan;
 }
 

@@ -47,11 +47,13 @@ class ServiceModel {
   void hook_returned() { was_hook_run_ = true; }
 
   /// The timers start.
-  void started(Nanos now) {
+  /// `clock`: what the wall clock shows at the start of the world.
+  void started(Nanos now, Nanos clock) {
     must(phase_ == Phase::starting && was_hook_run_, "the timers started before on_start() had returned");
     must(!was_stop_requested_, "the timers started although a stop came first");
     phase_ = Phase::running;
-    for (const std::size_t n : present) timers[n].loop_started(now);
+    for (const std::size_t n : present) timers[n].loop_started(now, clock);
+    for (const std::size_t n : present) watch_clock_for(timers[n], now, clock);
   }
 
   /// start() has ended with an exception.
@@ -74,6 +76,8 @@ class ServiceModel {
     must(stop_asked_, "a service stopped, and nobody asked for it");
     phase_ = Phase::stopping;
     for (TimerModel& timer : timers) timer.stop_begins();
+    clock_watch_ = {};
+    has_clock_watch_ = false;
     begin_round(now);
   }
 
@@ -82,11 +86,40 @@ class ServiceModel {
     std::erase(present, n);
   }
   /// One is added in place of one that has left.
-  void added(std::size_t n, const TimerModel::Options& options, Nanos now) {
+  void added(std::size_t n, const TimerModel::Options& options, Nanos now, Nanos clock) {
     started_by_gone_ += timers[n].started();
     gone.push_back(std::exchange(timers[n], TimerModel{options}));
     present.push_back(n);
-    if (phase_ == Phase::running) timers[n].added(now);
+    if (phase_ != Phase::running) return;
+    watch_clock_for(timers[n], now, clock);
+    timers[n].added(now, clock_);
+  }
+
+  /// The wall clock may be set only while it is known when this service looks at it: not at once.
+  [[nodiscard]] bool knows_clock_watch(Nanos now) const {
+    return !has_clock_watch_ || (!is_clock_watch_vague_ && clock_watch_.due > now);
+  }
+  /// It has not seen yet that the wall clock was set, and would not see it any more.
+  [[nodiscard]] bool is_clock_back_at(Nanos clock) const {
+    return has_clock_watch_ && std::chrono::abs(clock - clock_) <= shortest_clock_step;
+  }
+  /// The wall clock is set, between two steps: the service looks at it at the end of a second.
+  void clock_set(Nanos now) {
+    if (!has_clock_watch_) return;
+    const Nanos since = now - clock_watch_began_;
+    clock_watch_ = Waiting::out_of_turn(now, now + second - since % second);
+  }
+  /// It has looked, and tells of it. Returns what was woken for it.
+  Waiting clock_followed(Nanos now, Nanos clock) {
+    must(clock_watch_.due <= now, "a service looked at the wall clock, and it was not the time for it");
+    clock_ = clock;
+    for (TimerModel& timer : timers) timer.follow_clock(clock, now);
+    return std::exchange(clock_watch_, Waiting{});
+  }
+  void step_ended(Nanos now) {
+    for (TimerModel& timer : timers) timer.step_ended(now);
+    // It begins somewhere in a step, in which a method may have let time pass.
+    if (std::exchange(is_clock_watch_new_, false)) is_clock_watch_vague_ = now != clock_watch_began_;
   }
 
   void paused(std::size_t place, const Waiting& waiting) { place_of(place) = waiting; }
@@ -179,6 +212,7 @@ class ServiceModel {
   /// Shows all of it that waits.
   void show(Queue& queue) const {
     queue.look_at(hook_paused_);
+    queue.look_at(clock_watch_);
     for (const TimerModel& timer : timers) {
       queue.look_at(timer.waiting());
       queue.look_at(timer.limit());
@@ -205,6 +239,13 @@ class ServiceModel {
   std::vector<TimerModel> gone;      ///< Others have their places.
 
  private:
+  void watch_clock_for(const TimerModel& timer, Nanos now, Nanos clock) {
+    if (has_clock_watch_ || !timer.options().align_to_epoch) return;
+    clock_ = clock;
+    has_clock_watch_ = is_clock_watch_new_ = true;
+    clock_watch_began_ = now;
+  }
+
   Waiting& place_of(std::size_t place) { return place == hook ? hook_paused_ : paused_[place]; }
 
   /// What runs has `stop_timeout` from now on.
@@ -216,6 +257,8 @@ class ServiceModel {
   }
 
   static constexpr Nanos longest_pause = std::chrono::seconds{1};
+  static constexpr Nanos second = std::chrono::seconds{1};
+  static constexpr Nanos shortest_clock_step = std::chrono::milliseconds{1};
 
   Nanos stop_timeout_;
   Phase phase_ = Phase::idle;
@@ -234,6 +277,12 @@ class ServiceModel {
   Nanos pause_{0};      // until what still runs is cancelled again
   Nanos next_line_{0};  // when the log tells of what still runs
   Waiting hook_paused_;
+  bool has_clock_watch_ = false;
+  bool is_clock_watch_new_ = false;  // since this step
+  bool is_clock_watch_vague_ = false;
+  Nanos clock_watch_began_{};
+  Nanos clock_{};        // as the service knows it: what it shows at the start of the world
+  Waiting clock_watch_;  // since the wall clock was set
   std::vector<Waiting> paused_;
 };
 

@@ -26,6 +26,9 @@ class Stage {
 
   [[nodiscard]] Nanos now() const { return time.elapsed(); }
 
+  /// What the wall clock shows at the start of the world, as it is set now.
+  [[nodiscard]] Nanos clock() const { return time.wall_clock().time_since_epoch() - now(); }
+
   /// Time passes and nothing gets a turn.
   void jump(Nanos duration) {
     time.jump(duration);

@@ -46,9 +46,10 @@ class TimerModel {
 
   // ---- What it is told
 
-  void loop_started(Nanos now) {
+  /// `clock`: what the wall clock shows at the start of the world.
+  void loop_started(Nanos now, Nanos clock) {
     must(!is_running(), "the model's loop runs twice");
-    schedule_.emplace(options_, now.count());
+    schedule_.emplace(options_, now.count(), clock.count());
     failures_in_a_row_ = 0;
     is_triggered_ = false;
     runs_since_start_ = 0;
@@ -58,8 +59,8 @@ class TimerModel {
   }
 
   /// The same while others run.
-  void added(Nanos now) {
-    loop_started(now);
+  void added(Nanos now, Nanos clock) {
+    loop_started(now, clock);
     wait_again(now);
   }
 
@@ -86,7 +87,7 @@ class TimerModel {
          "a run started later than its tolerance allows, and nothing was in its way");
     must(!is_resting(), "a run started while the timer was paused");
     if (!schedule_->is_off_grid() && options_.pacing == cliffracer::Pacing::grid)
-      must((due - phase_) % options_.interval == Nanos{0}, "a due point lies off the grid");
+      must((due - phase()) % options_.interval == Nanos{0}, "a due point lies off the grid");
     const Nanos window{schedule_->window()};
     const auto step = schedule_->wake(now.count());
     must(step.run, "a run started that must have been skipped");
@@ -252,6 +253,14 @@ class TimerModel {
     wait_again(now);
   }
 
+  /// Its service has seen that the wall clock was set.
+  void follow_clock(Nanos clock, Nanos now) {
+    if (!is_running() || !options_.align_to_epoch) return;
+    ++clock_steps_;
+    passed_over(schedule_->follow_clock(clock.count(), now.count(), is_executing_));
+    wait_again(now);
+  }
+
   void step_ended(Nanos now) {
     must(skips_to_tell_.empty(), "due points were passed over, and nobody was told");
     waiting_.step_ended(now);
@@ -282,10 +291,8 @@ class TimerModel {
   [[nodiscard]] std::uint64_t skipped() const { return skipped_; }
   [[nodiscard]] std::uint64_t timeouts() const { return timeouts_; }
 
-  /// `stats` must be what has happened. `wall_clock_start`: what the wall clock
-  /// showed when the world began.
-  void check(const cliffracer::TimerStats& stats,
-             std::chrono::system_clock::time_point wall_clock_start) const {
+  /// `stats` must be what has happened. `clock`: what the wall clock shows at the start of the world.
+  void check(const cliffracer::TimerStats& stats, std::chrono::system_clock::time_point clock) const {
     must_equal("execution_count + skipped_count (the ledger)", stats.execution_count + stats.skipped_count,
                points_before_ + (schedule_ ? schedule_->points() : 0));
     must_equal(
@@ -320,7 +327,8 @@ class TimerModel {
     must_equal("interval", stats.interval, options_.interval);
     must_equal("whether next_execution is known", stats.next_execution.has_value(), waits() && !is_paused_);
     if (stats.next_execution)
-      must_equal("next_execution", Nanos{*stats.next_execution - wall_clock_start}, Nanos{schedule_->due()});
+      must_equal("next_execution", Nanos{*stats.next_execution - clock}, Nanos{schedule_->due()});
+    must_equal("clock_step_count", stats.clock_step_count, clock_steps_);
   }
 
   /// Every lateness, deferral (with a tolerance only) and length so far.
@@ -341,6 +349,11 @@ class TimerModel {
   void wait_again(Nanos now) {
     if (is_executing_) return;
     waiting_ = Waiting::again(now, Nanos{schedule_->due()}, Nanos{schedule_->window()});
+  }
+
+  /// One point of the grid.
+  [[nodiscard]] Nanos phase() const {
+    return options_.align_to_epoch ? options_.offset - Nanos{schedule_->grid_clock()} : phase_;
   }
 
   /// Paused, and not asked for a run.
@@ -384,7 +397,7 @@ class TimerModel {
 
   std::uint64_t points_before_ = 0;  // of earlier starts
   std::uint64_t succeeded_ = 0, failed_ = 0, cancelled_ = 0, skipped_ = 0, drifts_ = 0, timeouts_ = 0,
-                consecutive_errors_ = 0;
+                clock_steps_ = 0, consecutive_errors_ = 0;
   std::string last_error_;
   Nanos last_execution_time_{}, total_execution_time_{}, last_lateness_{}, last_deferral_{};
   std::vector<Nanos> lateness_, deferral_, execution_time_;

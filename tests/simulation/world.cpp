@@ -30,7 +30,8 @@ World::World(const Plan& plan) : plan_{plan}, stage_{plan} {
   for (std::size_t n = 0; n < plan.services.size(); ++n) {
     stage_.models.push_back(model_of(plan.services[n]));
     const LogTally::Told told{
-        .started = [this, n] { stage_.watch(n, [&] { stage_.models[n].started(stage_.now()); }); },
+        .started = [this,
+                    n] { stage_.watch(n, [&] { stage_.models[n].started(stage_.now(), stage_.clock()); }); },
         .stopping = [this, n] { stage_.watch(n, [&] { stage_.models[n].stop_begins(stage_.now()); }); },
         .cancelling = [this, n] { stage_.models[n].round_ended(stage_.now(), stage_.step); },
         .stopped =
@@ -38,6 +39,13 @@ World::World(const Plan& plan) : plan_{plan}, stage_{plan} {
               stage_.watch(n, [&] {
                 // A start that failed says so, too.
                 if (stage_.models[n].phase() != Phase::starting) stage_.models[n].stopped();
+              });
+            },
+        .clock_stepped =
+            [this, n] {
+              stage_.watch(n, [&] {
+                stage_.woke(stage_.models[n].clock_followed(stage_.now(), stage_.clock()),
+                            Stage::coroutines_of(n));
               });
             }};
     auto log = std::make_unique<LogTally>("s" + std::to_string(n), told);
@@ -52,6 +60,7 @@ World::World(const Plan& plan) : plan_{plan}, stage_{plan} {
        [this, n] { start(n); });
   }
   plan_suspends();
+  plan_clock_steps();
 }
 
 World::~World() { cliffracer::detail::VirtualTimeCore::of(stage_.time).remove_log(*this); }
@@ -148,6 +157,31 @@ void World::plan_suspends() {
   }
 }
 
+void World::plan_clock_steps() {
+  for (int n = 0; n < plan_.clock_steps; ++n) {
+    Random& random = stage_.random;
+    const auto& timers = plan_
+                             .services[static_cast<std::size_t>(
+                                 random.between(0, static_cast<std::int64_t>(plan_.services.size()) - 1))]
+                             .timers;
+    const Nanos interval = timers[0].options.interval;
+    const Nanos step = random.one_of<Nanos>({random.of_any_size(10ms, 48h), random.of_any_size(10ms, 48h),
+                                             10ms, 1s, 1h, interval, interval + 1ns, 2 * interval});
+    const bool is_back = random.chance(500);
+    at(random.between(Nanos{0}, plan_.length),
+       [this, step, is_back] { clock_step_ = is_back ? -step : step; });
+  }
+}
+
+/// Unless it would not be certain when the services see it.
+void World::set_clock(Nanos step) {
+  const Nanos shown = stage_.clock() + step;
+  for (const ServiceModel& model : stage_.models)
+    if (!model.knows_clock_watch(stage_.now()) || model.is_clock_back_at(shown)) return;
+  stage_.time.step_wall_clock(step);
+  for (ServiceModel& model : stage_.models) model.clock_set(stage_.now());
+}
+
 void World::plan_starts_and_stops() {
   Random& random = stage_.random;
   for (std::size_t n = 0; n < players_.size(); ++n) {
@@ -226,13 +260,13 @@ void World::step() {
   waiting.check_step(fired, stage_.woken, queue());
   round_ = fired;
   if (suspend_ > 0s) stage_.jump(std::exchange(suspend_, 0s));
+  if (clock_step_ != 0s) set_clock(std::exchange(clock_step_, 0s));
   if (!is_left_alone_) plan_starts_and_stops();
 }
 
 void World::check_after() {
   if (!stage_.failure.empty()) throw Failure{stage_.failure};
-  for (ServiceModel& model : stage_.models)
-    for (TimerModel& timer : model.timers) timer.step_ended(stage_.now());
+  for (ServiceModel& model : stage_.models) model.step_ended(stage_.now());
   check_log_of_runs();
   check_services();
 }
@@ -310,7 +344,7 @@ void World::check_statistics(std::size_t service) {
     const std::size_t n = model.present[place];
     stage_.watch(service, n, [&] {
       must_equal("name", number_in(stats.timers[place].name), n);
-      model.timers[n].check(stats.timers[place], wall_clock_start);
+      model.timers[n].check(stats.timers[place], std::chrono::system_clock::time_point{stage_.clock()});
     });
   }
   if (!stage_.failure.empty()) throw Failure{stage_.failure};

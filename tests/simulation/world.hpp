@@ -67,6 +67,8 @@ class World : private cliffracer::detail::RunProbe {
   void start_ended(std::size_t service, const std::exception_ptr& thrown);
   void stop(std::size_t service);
   void plan_suspends();
+  void plan_clock_steps();
+  void set_clock(Nanos step);
   void plan_starts_and_stops();
 
   // RunProbe
@@ -85,9 +87,6 @@ class World : private cliffracer::detail::RunProbe {
   void check_open_runs();
   void note(std::int64_t value) { hash_ = (hash_ ^ static_cast<std::uint64_t>(value)) * 0x100000001b3U; }
 
-  static constexpr std::chrono::system_clock::time_point wall_clock_start =
-      cliffracer::testing::VirtualTimeOptions{}.wall_clock;
-
   const Plan& plan_;
   Stage stage_;
   cliffracer::testing::RunLog log_{stage_.time};
@@ -95,6 +94,7 @@ class World : private cliffracer::detail::RunProbe {
   std::list<Waiting> actions_;  // planned
   Nanos round_ = Nanos::min();  // when the newest step was
   Nanos suspend_{};             // after this step
+  Nanos clock_step_{};          // the same
   bool has_ended_ = false;
   bool is_left_alone_ = false;
   std::size_t seen_ = 0;           // entries of the log

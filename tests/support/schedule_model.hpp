@@ -27,6 +27,8 @@ class ScheduleModel {
     bool eager = false;
     std::optional<std::chrono::nanoseconds> initial_delay{};
     cliffracer::Pacing pacing = cliffracer::Pacing::grid;
+    bool align_to_epoch = false;
+    std::chrono::nanoseconds offset{};
   };
 
   /// What happens at a wake-up.
@@ -36,11 +38,20 @@ class ScheduleModel {
     std::uint64_t skipped = 0;
   };
 
-  ScheduleModel(const Options& options, std::int64_t anchor)
-      : options_{options}, grid_{anchor}, last_{anchor - 1}, last_start_{anchor} {
+  /// `clock`: what the wall clock shows at instant 0.
+  ScheduleModel(const Options& options, std::int64_t anchor, std::int64_t clock = 0)
+      : options_{options},
+        clock_{clock},
+        grid_clock_{clock},
+        grid_{anchor},
+        delay_end_{anchor},
+        last_{anchor - 1},
+        last_start_{anchor} {
     if (!options_.eager) grid_ += options_.initial_delay.value_or(options_.interval).count();
     if (options_.initial_delay) delay_end_ = grid_;
+    if (options_.align_to_epoch) grid_ = next_shown(anchor);
     due_ = grid_;
+    if (options_.align_to_epoch && options_.eager) go_off_grid(anchor);
   }
 
   [[nodiscard]] std::int64_t due() const { return due_; }
@@ -51,6 +62,109 @@ class ScheduleModel {
   [[nodiscard]] std::uint64_t points() const { return points_; }
 
   Step wake(std::int64_t now) {
+    Step step = woken(now);
+    step.skipped += realign(now);
+    if (!step.run) due_ = grid_;
+    return step;
+  }
+
+  /// Ends the run that wake() began; returns how many due points are skipped.
+  std::uint64_t finished(std::int64_t now, bool success) {
+    std::uint64_t skipped = 0;
+    if (!success) {
+      ++failures_;
+      go_off_grid(now + backoff());
+      run_if_wanted(now);
+      return 0;
+    }
+    failures_ = 0;
+    if (is_after_run()) grid_ = now + interval();
+    const std::int64_t kept = options_.max_drift.count() + options_.tolerance.count();
+    if (options_.missed_ticks == cliffracer::MissedTicks::skip && now - grid_ <= kept) {
+      while (grid_ < now) pass(skipped);
+    }
+    skipped += realign(now);
+    due_ = grid_;
+    run_if_wanted(now);
+    return skipped;
+  }
+
+  // ---- Asked for from outside
+
+  /// One run now, or after the one in progress, unless one is due by then.
+  void trigger(std::int64_t now, bool is_executing) {
+    is_wanted_ = true;
+    if (!is_executing) run_if_wanted(now);
+  }
+
+  /// After a pause: what was due in it is skipped. Returns how many points.
+  std::uint64_t pass_over(std::int64_t now) {
+    std::uint64_t skipped = 0;
+    if (is_after_run() && (grid_ <= now || grid_ == nowhere)) {
+      if (grid_ <= now) pass(skipped);
+      grid_ = now + interval();
+    }
+    while (grid_ <= now) pass(skipped);
+    skipped += realign(now);
+    retry_ = is_wanted_ = false;
+    due_ = grid_;
+    return skipped;
+  }
+
+  /// Counted from the newest start. Returns how many points are skipped: of what is due already all but one,
+  /// which is due now.
+  std::uint64_t set_interval(std::chrono::nanoseconds interval_from_now, std::int64_t now,
+                             bool is_executing) {
+    std::uint64_t skipped = 0;
+    std::int64_t anchor = last_start_;
+    if (is_after_run()) {
+      // Counted from the end of the newest run. There is one point at most.
+      anchor = grid_ <= now ? now : grid_ - interval();
+      if (grid_ <= now) pass(skipped);
+    } else {
+      while (grid_ <= now) pass(skipped);
+    }
+    const bool has_grid = grid_ != nowhere;
+    const bool is_late = skipped > 0 && !retry_ && !is_executing;
+    skipped += realign(now);
+    take_interval(interval_from_now);
+    if (is_late) {
+      --skipped;
+      --points_;
+      grid_ = options_.align_to_epoch ? next_shown(now) : now + interval();
+      go_off_grid(now);
+      return skipped;
+    }
+    if (options_.align_to_epoch)
+      grid_ = next_shown(now);
+    else if (now < delay_end_)
+      grid_ = delay_end_;
+    else if (has_grid)
+      grid_ = std::max(anchor + interval(), now);
+    if (!retry_ && !is_executing) due_ = grid_;
+    return skipped;
+  }
+
+  void forget_failures() { failures_ = 0; }
+
+  /// Of an aligned grid: the wall clock is known to show `clock` at instant 0. Returns how many points it was
+  /// set over.
+  std::uint64_t follow_clock(std::int64_t clock, std::int64_t now, bool is_executing) {
+    clock_ = clock;
+    const std::uint64_t skipped = realign(now);
+    if (grid_ > now && !retry_ && !is_executing) due_ = grid_;
+    return skipped;
+  }
+  /// The clock by which the next point was found.
+  [[nodiscard]] std::int64_t grid_clock() const { return grid_clock_; }
+
+  /// What is due next is a retry, or was asked for.
+  [[nodiscard]] bool is_off_grid() const { return retry_; }
+  /// The next point of the grid.
+  [[nodiscard]] std::int64_t grid() const { return grid_; }
+
+ private:
+  Step woken(std::int64_t now) {
     Step step;
     if (is_after_run()) {
       step.run = true;
@@ -97,91 +211,38 @@ class ScheduleModel {
       points_ += passed;
       grid_ = next;
     }
+    if (!off_grid) shown_ = grid_ + grid_clock_ - interval();
     waited_ = retry_ = false;
     last_ = due_;
     last_start_ = now;
     return step;
   }
 
-  /// Ends the run that wake() began; returns how many due points are skipped.
-  std::uint64_t finished(std::int64_t now, bool success) {
+  /// The first instant after `instant` at which the wall clock shows a point.
+  [[nodiscard]] std::int64_t shown_after(std::int64_t instant) const {
+    std::int64_t wall = (instant + clock_) / interval() * interval() - interval() + options_.offset.count();
+    while (wall <= instant + clock_) wall += interval();
+    return wall - clock_;
+  }
+  /// The same, not in the initial delay, and no point that was run.
+  [[nodiscard]] std::int64_t next_shown(std::int64_t now) const {
+    const std::int64_t next = shown_after(std::max(now, delay_end_ - 1));
+    return next + clock_ == shown_ ? shown_after(next) : next;
+  }
+  /// Unless a point has come, the grid is where the wall clock shows it now. Returns how many points the
+  /// clock was set over.
+  std::uint64_t realign(std::int64_t now) {
+    if (!options_.align_to_epoch || grid_ <= now || grid_clock_ == clock_) return 0;
+    std::int64_t wall = grid_ + grid_clock_;
+    grid_ = next_shown(now);
+    grid_clock_ = clock_;
     std::uint64_t skipped = 0;
-    if (!success) {
-      ++failures_;
-      go_off_grid(now + backoff());
-      run_if_wanted(now);
-      return 0;
-    }
-    failures_ = 0;
-    if (is_after_run()) grid_ = now + interval();
-    const std::int64_t kept = options_.max_drift.count() + options_.tolerance.count();
-    if (options_.missed_ticks == cliffracer::MissedTicks::skip && now - grid_ <= kept) {
-      while (grid_ < now) pass(skipped);
-    }
-    due_ = grid_;
-    run_if_wanted(now);
+    if (now < delay_end_) return 0;
+    for (; wall < grid_ + clock_; wall += interval()) ++skipped;
+    points_ += skipped;
     return skipped;
   }
 
-  // ---- Asked for from outside
-
-  /// One run now, or after the one in progress, unless one is due by then.
-  void trigger(std::int64_t now, bool is_executing) {
-    is_wanted_ = true;
-    if (!is_executing) run_if_wanted(now);
-  }
-
-  /// After a pause: what was due in it is skipped. Returns how many points.
-  std::uint64_t pass_over(std::int64_t now) {
-    std::uint64_t skipped = 0;
-    if (is_after_run() && (grid_ <= now || grid_ == nowhere)) {
-      if (grid_ <= now) pass(skipped);
-      grid_ = now + interval();
-    }
-    while (grid_ <= now) pass(skipped);
-    retry_ = is_wanted_ = false;
-    due_ = grid_;
-    return skipped;
-  }
-
-  /// Counted from the newest start. Returns how many points are skipped: of what is due already all but one,
-  /// which is due now.
-  std::uint64_t set_interval(std::chrono::nanoseconds interval_from_now, std::int64_t now,
-                             bool is_executing) {
-    std::uint64_t skipped = 0;
-    std::int64_t anchor = last_start_;
-    if (is_after_run()) {
-      // Counted from the end of the newest run. There is one point at most.
-      anchor = grid_ <= now ? now : grid_ - interval();
-      if (grid_ <= now) pass(skipped);
-    } else {
-      while (grid_ <= now) pass(skipped);
-    }
-    const bool has_grid = grid_ != nowhere;
-    take_interval(interval_from_now);
-    if (skipped > 0 && !retry_ && !is_executing) {
-      --skipped;
-      --points_;
-      grid_ = now + interval();
-      go_off_grid(now);
-      return skipped;
-    }
-    if (now < delay_end_)
-      grid_ = delay_end_;
-    else if (has_grid)
-      grid_ = std::max(anchor + interval(), now);
-    if (!retry_ && !is_executing) due_ = grid_;
-    return skipped;
-  }
-
-  void forget_failures() { failures_ = 0; }
-
-  /// What is due next is a retry, or was asked for.
-  [[nodiscard]] bool is_off_grid() const { return retry_; }
-  /// The next point of the grid.
-  [[nodiscard]] std::int64_t grid() const { return grid_; }
-
- private:
   void go_off_grid(std::int64_t due) {
     retry_ = true;
     due_ = std::max(due, last_ + 1);
@@ -218,9 +279,12 @@ class ScheduleModel {
   }
 
   Options options_;
-  std::int64_t grid_;  // oldest point of the grid that has not come and gone
+  std::int64_t clock_;       // what the wall clock shows at instant 0
+  std::int64_t grid_clock_;  // the same when the next point was found
+  std::int64_t shown_ = -1;  // by the wall clock: the newest point that was run
+  std::int64_t grid_;        // oldest point of the grid that has not come and gone
   std::int64_t due_ = 0;
-  std::int64_t delay_end_ = std::numeric_limits<std::int64_t>::min();
+  std::int64_t delay_end_;   // of the initial delay, or the start
   std::int64_t last_;        // the newest due point that was run
   std::int64_t last_start_;  // of a run, or of the timer
   int failures_ = 0;         // in a row
