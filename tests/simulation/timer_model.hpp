@@ -227,13 +227,13 @@ class TimerModel {
     failures_in_a_row_ = 0;
     consecutive_errors_ = 0;
     if (!is_running()) return;
-    pass_over(now);
+    if (!is_triggered_) pass_over(now);
     schedule_->forget_failures();
     wait_again(now);
   }
 
   void trigger(Nanos now) {
-    if (is_paused_) pass_over(now);
+    if (is_resting()) pass_over(now);
     is_triggered_ = true;
     schedule_->trigger(now.count(), is_executing_);
     wait_again(now);
@@ -246,7 +246,7 @@ class TimerModel {
         options_.tolerance = std::min(*options_.default_tolerance, interval / 10);
       return;
     }
-    if (is_paused_) pass_over(now);
+    if (is_resting()) pass_over(now);
     passed_over(schedule_->set_interval(interval, now.count(), is_executing_));
     options_.tolerance = schedule_->tolerance();
     phase_ = Nanos{schedule_->grid()};

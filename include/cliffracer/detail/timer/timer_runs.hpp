@@ -255,10 +255,11 @@ class TimerRuns {
     tell_skipped(entry, decision);
   }
 
-  /// The points until `now` came while it was paused, but for one that runs or is being claimed.
+  /// The points until `now` came while it was paused, but for one that runs or is being claimed. A run that
+  /// was asked for meanwhile is not passed over.
   [[nodiscard]] std::uint64_t pass_over_pause(TimerEntry& entry, TimePoint now) const {
     const bool waits = entry.state == TimerState::waiting || entry.state == TimerState::parked;
-    if (!entry.is_paused() || !waits || entry.is_over()) return 0;
+    if (!entry.is_resting() || !waits) return 0;
     const std::uint64_t passed = entry.schedule.pass_over(now);
     entry.stats.passed_over(passed, entry.schedule.due());
     return passed;

@@ -477,6 +477,26 @@ TEST_CASE("a paused timer that is triggered runs once and stays paused") {
   CHECK(world.stats().skipped.paused == 5);
 }
 
+TEST_CASE("a run that a paused timer was asked for comes at once, whatever else is asked of it then") {
+  TimerWorld world;
+  Service service{world};
+  world.add(timer<&Service::tick>{.interval = 10s}, service);
+  world.start();
+  world.timers.pause("svc", "tick", "");
+  world.time.advance(25s);
+  world.timers.trigger("svc", "tick");
+  const bool is_resumed = GENERATE(true, false);
+  if (is_resumed) {
+    world.timers.resume("svc", "tick");
+  } else {
+    world.timers.set_interval("svc", "tick", 20s);
+  }
+  world.time.advance(1s);
+  CHECK(service.starts == Starts{25s});
+  CHECK(world.stats().skipped.paused == 2);
+  CHECK(world.stats().is_paused == !is_resumed);
+}
+
 TEST_CASE("a plain method on a worker can be triggered") {
   TimerWorld world;
   world.workers_inline = true;
