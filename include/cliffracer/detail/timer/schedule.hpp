@@ -268,10 +268,11 @@ class Schedule {
  private:
   // What few runs come to is not part of the code that every run goes through.
 
-  /// Before a retry, or a run that was asked for.
+  /// Before a retry, or a run that was asked for; or while the eager run of an aligned timer waited for its
+  /// jitter, which is none of the grid's points.
   [[gnu::noinline]] constexpr void pass_before_retry(Decision& decision) noexcept {
     if (extras_ && extras_->missed) return take_missed(decision);
-    decision.skipped = grid_.pass(due_ - std::chrono::nanoseconds{1});
+    decision.skipped = grid_.pass(decision.due > due_ ? decision.due : due_ - std::chrono::nanoseconds{1});
     if (failures_ > 0) decision.failing = decision.skipped;
     // A retry that meets the grid is that point.
     off_grid_ = grid_.next() != due_;

@@ -397,6 +397,19 @@ TEST_CASE("a run that is due anyway is the one that was asked for") {
   CHECK(schedule.due() == at(4s));
 }
 
+TEST_CASE("points that come while an eager run waits for its jitter are passed over") {
+  ScheduleExtras extras{{.jitter = 50min, .align_to_epoch = true}, 3};
+  extras.grid.wall_offset = 9h + 55min - at(0s).time_since_epoch();
+  Schedule schedule{on_the_hour(true), at(0s), &extras};
+  const TimePoint due = schedule.due();
+  REQUIRE(due > at(5min));
+  const auto decision = schedule.wake(due);
+  CHECK(decision.run);
+  CHECK(decision.skipped == 1);
+  CHECK(schedule.finished(due, true) == 0);
+  CHECK(schedule.due() >= at(1h + 5min));
+}
+
 TEST_CASE("a run that waits for its jitter is the one that was asked for") {
   ScheduleExtras extras{{.jitter = 900ms}, 3};
   Schedule schedule{every_second(), at(0s), &extras};
