@@ -56,14 +56,26 @@ class Actor : public cliffracer::NatsService {
       if (model().timers[n].has_left() && stage_.random.chance(500)) add_again(n);
   }
 
+  /// The model is told how much jitter was drawn.
+  void tell_due(std::size_t n) {
+    TimerModel& timer = model().timers[n];
+    if (!timer.wants_to_know_due()) return;
+    const auto due = next_due("t" + std::to_string(n));
+    must(due.has_value(), "a timer waits, and there is no next due point");
+    timer.learn_due(cliffracer::testing::VirtualTime::since_start(*due));
+  }
+  void tell_dues() {
+    for (std::size_t n = 0; n < plan_.timers.size(); ++n) stage_.watch(index_, n, [&] { tell_due(n); });
+  }
+
   // ---- What the library tells of runs, on the event loop
 
-  void run_started(std::size_t n) {
+  void run_started(std::size_t n, Nanos due) {
     calls_[n] = {};
     stage_.woke(model().timers[n].waiting(), Stage::timers_of(index_));
     stage_.watch(index_, n, [&] {
       must(model().phase() == ServiceModel::Phase::running, "a run started while its service did not run");
-      static_cast<void>(model().timers[n].run_started(stage_.now(), stage_.jumped_to));
+      static_cast<void>(model().timers[n].run_started(stage_.now(), stage_.jumped_to, due));
     });
   }
 
@@ -235,6 +247,7 @@ class Actor : public cliffracer::NatsService {
     registration.timeout = options.timeout;
     registration.align_to_epoch = options.align_to_epoch;
     registration.offset = options.offset;
+    registration.jitter = options.jitter;
     if (plan_.timers[n].has_own_tolerance) registration.tolerance = options.tolerance;
     registration.name = "t" + std::to_string(n);
     return registration;
@@ -418,7 +431,9 @@ class Actor : public cliffracer::NatsService {
       if (model().phase() != ServiceModel::Phase::running) return;
       stage_.watch(index_, control.timer, [&] {
         try {
+          tell_due(control.timer);
           ask(control);
+          tell_due(control.timer);
         } catch (const std::logic_error& error) {
           throw Failure{std::string{"what was asked of a timer was refused: "} + error.what()};
         }
@@ -440,6 +455,8 @@ class Actor : public cliffracer::NatsService {
         return resume(name);
       case Control::Kind::trigger:
         if (!timer.is_running()) return ask_finished_one_to_run(control.timer, name);
+        // The jitter that is drawn after the run in progress would not be told.
+        if (timer.options().jitter > Nanos{0} && timer.is_paused() && timer.is_executing()) return;
         timer.trigger(stage_.now());
         return trigger(name);
       case Control::Kind::set_interval:

@@ -216,6 +216,18 @@ inline void give_wall_clock(Random& random, Plan& plan) {
   if (aligned > 0) plan.clock_steps = random.one_of({0, 3, 30});
 }
 
+/// Runs that are delayed by chance, drawn after all else, too.
+inline void give_jitter(Random& random, Plan& plan) {
+  for (ServicePlan& service : plan.services) {
+    for (TimerPlan& timer : service.timers) {
+      const Nanos interval = timer.options.interval;
+      if (random.chance(120))
+        timer.options.jitter = random.one_of<Nanos>({1ns, 2ns, interval / 10, interval / 2, interval - 1ns,
+                                                     random.between(Nanos{0}, interval - 1ns)});
+    }
+  }
+}
+
 }  // namespace plan_detail
 
 /// A world of `length` virtual time, with dozens of timers in several services.
@@ -237,6 +249,7 @@ inline Plan plan_of(std::uint64_t seed, Nanos length) {
   plan_detail::give_controls_to_observers(random, plan);
   plan_detail::give_changes(random, plan);
   plan_detail::give_wall_clock(random, plan);
+  plan_detail::give_jitter(random, plan);
   return plan;
 }
 
@@ -264,6 +277,7 @@ inline Plan small_plan_of(std::uint64_t seed) {
   plan_detail::give_controls_to_observers(random, plan);
   plan_detail::give_changes(random, plan);
   plan_detail::give_wall_clock(random, plan);
+  plan_detail::give_jitter(random, plan);
   return plan;
 }
 

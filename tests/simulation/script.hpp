@@ -32,7 +32,8 @@ inline std::vector<Control> some_controls(Random& random, const ServicePlan& ser
   for (auto count = random.between(1, 2); count > 0; --count) {
     const auto n = static_cast<std::size_t>(random.between(0, static_cast<std::int64_t>(timers.size()) - 1));
     const auto& options = timers[n].options;
-    const Nanos most = std::max(timers[n].has_own_tolerance ? options.tolerance : Nanos{0}, options.offset);
+    const Nanos most = std::max(
+        {timers[n].has_own_tolerance ? options.tolerance : Nanos{0}, options.offset, options.jitter});
     const Nanos interval = random.one_of<Nanos>({options.interval, options.interval, 2 * options.interval,
                                                  options.interval / 2 + Nanos{1}, 3 * options.interval});
     controls.push_back({.kind = random.one_of({pause, resume, resume, trigger, trigger, set_interval}),

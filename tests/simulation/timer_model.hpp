@@ -77,9 +77,10 @@ class TimerModel {
 
   /// A run begins: its method is called at once, or on a worker. `jumped_to`: where the newest jump of time
   /// has ended. Throws Failure where it must not.
-  const Run& run_started(Nanos now, Nanos jumped_to) {
+  const Run& run_started(Nanos now, Nanos jumped_to, Nanos told_due) {
     must(!is_executing_, "a run started while another one was in progress");
     must(is_running(), "a run started while the timer was stopped");
+    if (schedule_->is_vague()) learn_due(told_due);
     const Nanos due{schedule_->due()};
     must(due <= now, "a run started before its due point");
     must(due > last_due_, "due points do not increase");
@@ -87,7 +88,8 @@ class TimerModel {
          "a run started later than its tolerance allows, and nothing was in its way");
     must(!is_resting(), "a run started while the timer was paused");
     if (!schedule_->is_off_grid() && options_.pacing == cliffracer::Pacing::grid)
-      must((due - phase()) % options_.interval == Nanos{0}, "a due point lies off the grid");
+      must((Nanos{schedule_->point()} - phase()) % options_.interval == Nanos{0},
+           "a due point lies off the grid");
     const Nanos window{schedule_->window()};
     const auto step = schedule_->wake(now.count());
     must(step.run, "a run started that must have been skipped");
@@ -253,6 +255,13 @@ class TimerModel {
     wait_again(now);
   }
 
+  /// Jitter has been drawn for what it waits for, and it does not know how much.
+  [[nodiscard]] bool wants_to_know_due() const { return waits() && !is_resting() && schedule_->is_vague(); }
+  void learn_due(Nanos due) {
+    must(schedule_->learn_due(due.count()), "the jitter of a due point is out of its bounds");
+    waiting_.learn_due(due);
+  }
+
   /// Its service has seen that the wall clock was set.
   void follow_clock(Nanos clock, Nanos now) {
     if (!is_running() || !options_.align_to_epoch) return;
@@ -307,6 +316,7 @@ class TimerModel {
     must_equal("cancelled_count", stats.cancelled_count, cancelled_);
     must_equal("skipped_count", stats.skipped_count, skipped_);
     must_equal("drift_count", stats.drift_count, drifts_);
+    must_equal("jitter", stats.jitter, options_.jitter);
     must_equal("timeout", stats.timeout, options_.timeout);
     must_equal("timeout_count", stats.timeout_count, timeouts_);
     must_equal("is_overdue", stats.is_overdue, is_executing_ && is_overdue_);

@@ -18,7 +18,9 @@ inline constexpr Nanos at_no_time = Nanos::max();
 struct Waiting {
   Nanos due = at_no_time;
   Nanos latest = at_no_time;  ///< It is woken from `due` to then.
-  bool is_late = false;       ///< It began to wait when it was due already.
+  Nanos tolerance{};
+  Nanos since{};         ///< When it began to wait.
+  bool is_late = false;  ///< It was due already then.
   /// It became due in the step in which it began to wait, and nobody knows whether before or after that.
   bool may_be_late = false;
   std::uint64_t turn = 0;  ///< In the order in which all began to wait; nothing else has the same.
@@ -53,6 +55,13 @@ struct Waiting {
     return made(now, due, tolerance, Turn::changed);
   }
 
+  /// It is due at this instant.
+  void learn_due(Nanos instant) {
+    due = instant;
+    is_late = due <= since;
+    latest = is_late ? due : due + tolerance;
+  }
+
   /// The step has ended, at `now`, in which it began to wait.
   void step_ended(Nanos now) {
     if (step == steps && !is_late && latest > due && due <= now) may_be_late = true;
@@ -77,6 +86,8 @@ struct Waiting {
     const bool is_late = due <= now;
     return {.due = due,
             .latest = is_late ? due : due + tolerance,
+            .tolerance = tolerance,
+            .since = now,
             .is_late = is_late,
             .turn = ++turns,
             .step = steps,

@@ -66,9 +66,10 @@ World::World(const Plan& plan) : plan_{plan}, stage_{plan} {
 World::~World() { cliffracer::detail::VirtualTimeCore::of(stage_.time).remove_log(*this); }
 
 void World::run_started(std::string_view service, std::string_view timer,
-                        const cliffracer::detail::Schedule::Decision& /*why*/,
+                        const cliffracer::detail::Schedule::Decision& why,
                         cliffracer::detail::TimePoint /*now*/) {
-  players_[number_in(service)].actor->run_started(number_in(timer));
+  const Nanos due = cliffracer::testing::VirtualTime::since_start(why.due);
+  players_[number_in(service)].actor->run_started(number_in(timer), due);
 }
 
 void World::run_ended(std::string_view service, std::string_view timer, Outcome outcome,
@@ -265,6 +266,7 @@ void World::step() {
 }
 
 void World::check_after() {
+  for (const Player& player : players_) player.actor->tell_dues();
   if (!stage_.failure.empty()) throw Failure{stage_.failure};
   for (ServiceModel& model : stage_.models) model.step_ended(stage_.now());
   check_log_of_runs();

@@ -29,6 +29,7 @@ class ScheduleModel {
     cliffracer::Pacing pacing = cliffracer::Pacing::grid;
     bool align_to_epoch = false;
     std::chrono::nanoseconds offset{};
+    std::chrono::nanoseconds jitter{};
   };
 
   /// What happens at a wake-up.
@@ -52,9 +53,20 @@ class ScheduleModel {
     if (options_.align_to_epoch) grid_ = next_shown(anchor);
     due_ = grid_;
     if (options_.align_to_epoch && options_.eager) go_off_grid(anchor);
+    draw_jitter();
   }
 
-  [[nodiscard]] std::int64_t due() const { return due_; }
+  [[nodiscard]] std::int64_t due() const { return due_ + jitter_; }
+  /// The same without jitter.
+  [[nodiscard]] std::int64_t point() const { return due_; }
+
+  /// Jitter was drawn, and nobody has said how much: due() is as early as it may be.
+  [[nodiscard]] bool is_vague() const { return most_jitter_ > 0; }
+  /// What is due is due at `due`. False: it must not be.
+  [[nodiscard]] bool learn_due(std::int64_t due) {
+    jitter_ = due - due_;
+    return jitter_ >= 0 && jitter_ <= std::exchange(most_jitter_, 0);
+  }
   [[nodiscard]] std::chrono::nanoseconds tolerance() const { return options_.tolerance; }
   /// How much later it may be run without being late. A retry is not put off.
   [[nodiscard]] std::int64_t window() const { return retry_ ? 0 : options_.tolerance.count(); }
@@ -62,9 +74,14 @@ class ScheduleModel {
   [[nodiscard]] std::uint64_t points() const { return points_; }
 
   Step wake(std::int64_t now) {
-    Step step = woken(now);
+    // Jitter delays a run and nothing else.
+    Step step = woken(now - jitter_);
+    if (step.run) {
+      last_ = due();
+      last_start_ = now;
+    }
     step.skipped += realign(now);
-    if (!step.run) due_ = grid_;
+    if (!step.run) wait_for_grid();
     return step;
   }
 
@@ -84,7 +101,7 @@ class ScheduleModel {
       while (grid_ < now) pass(skipped);
     }
     skipped += realign(now);
-    due_ = grid_;
+    wait_for_grid();
     run_if_wanted(now);
     return skipped;
   }
@@ -107,7 +124,7 @@ class ScheduleModel {
     while (grid_ <= now) pass(skipped);
     skipped += realign(now);
     retry_ = is_wanted_ = false;
-    due_ = grid_;
+    wait_for_grid();
     return skipped;
   }
 
@@ -141,7 +158,7 @@ class ScheduleModel {
       grid_ = delay_end_;
     else if (has_grid)
       grid_ = std::max(anchor + interval(), now);
-    if (!retry_ && !is_executing) due_ = grid_;
+    if (!retry_ && !is_executing) wait_for_grid();
     return skipped;
   }
 
@@ -152,7 +169,7 @@ class ScheduleModel {
   std::uint64_t follow_clock(std::int64_t clock, std::int64_t now, bool is_executing) {
     clock_ = clock;
     const std::uint64_t skipped = realign(now);
-    if (grid_ > now && !retry_ && !is_executing) due_ = grid_;
+    if (grid_ > now && !retry_ && !is_executing) wait_for_grid();
     return skipped;
   }
   /// The clock by which the next point was found.
@@ -174,13 +191,11 @@ class ScheduleModel {
       ++points_;
       grid_ = nowhere;
       retry_ = false;
-      last_ = due_;
-      last_start_ = now;
       return step;
     }
     bool off_grid = false;
     if (retry_) {
-      while (grid_ < due_) pass(step.skipped);
+      while (grid_ < due_ || (jitter_ > 0 && grid_ <= due())) pass(step.skipped);
       off_grid = grid_ != due_;
     }
     std::uint64_t passed = 0;
@@ -201,7 +216,7 @@ class ScheduleModel {
     } else if (options_.missed_ticks == cliffracer::MissedTicks::skip && passed > 1 && !waited_) {
       step.skipped += passed;
       points_ += passed;
-      due_ = grid_ = next;
+      grid_ = next;
       retry_ = false;
       waited_ = true;
       return step;
@@ -213,8 +228,6 @@ class ScheduleModel {
     }
     if (!off_grid) shown_ = grid_ + grid_clock_ - interval();
     waited_ = retry_ = false;
-    last_ = due_;
-    last_start_ = now;
     return step;
   }
 
@@ -246,9 +259,23 @@ class ScheduleModel {
   void go_off_grid(std::int64_t due) {
     retry_ = true;
     due_ = std::max(due, last_ + 1);
+    jitter_ = most_jitter_ = 0;
+  }
+  void wait_for_grid() {
+    due_ = grid_;
+    draw_jitter();
+  }
+  /// Uniform in [0, jitter), but how much is not the model's business.
+  void draw_jitter() {
+    jitter_ = 0;
+    most_jitter_ = std::max<std::int64_t>(options_.jitter.count() - 1, 0);
   }
   void run_if_wanted(std::int64_t now) {
-    if (std::exchange(is_wanted_, false) && due_ > now) go_off_grid(now);
+    if (!std::exchange(is_wanted_, false)) return;
+    if (due_ > now || (retry_ && due() > now)) return go_off_grid(now);
+    // It waits for its jitter only.
+    most_jitter_ = std::min(most_jitter_, now - due_);
+    jitter_ = std::min(jitter_, now - due_);
   }
 
   void take_interval(std::chrono::nanoseconds interval) {
@@ -289,7 +316,9 @@ class ScheduleModel {
   std::int64_t last_start_;  // of a run, or of the timer
   int failures_ = 0;         // in a row
   std::uint64_t points_ = 0;
-  bool retry_ = false;  // or a run that was asked for
+  std::int64_t jitter_ = 0;       // of what is due
+  std::int64_t most_jitter_ = 0;  // not 0: jitter_ is not known yet, and no more than this
+  bool retry_ = false;            // or a run that was asked for
   bool is_wanted_ = false;
   bool waited_ = false;
 };
