@@ -68,6 +68,23 @@ class Actor : public cliffracer::NatsService {
     for (std::size_t n = 0; n < plan_.timers.size(); ++n) stage_.watch(index_, n, [&] { tell_due(n); });
   }
 
+  /// Asks it of the timers. `is_here`: on the event loop, where it is done at once.
+  void take_control(const std::vector<Control>& controls, bool is_here = true) {
+    for (const Control& control : controls) {
+      // What is asked of a service that stops holds for its next start: tests of their own see to that.
+      if (model().phase() != ServiceModel::Phase::running) return;
+      stage_.watch(index_, control.timer, [&] {
+        try {
+          if (is_here) tell_due(control.timer);
+          ask(control);
+          if (is_here) tell_due(control.timer);
+        } catch (const std::logic_error& error) {
+          throw Failure{std::string{"what was asked of a timer was refused: "} + error.what()};
+        }
+      });
+    }
+  }
+
   // ---- What the library tells of runs, on the event loop
 
   void run_started(std::size_t n, Nanos due) {
@@ -423,22 +440,6 @@ class Actor : public cliffracer::NatsService {
     });
     call.began = stage_.now();
     return Script{stage_.random, stage_.plan, index_, n, tick.deferral + tick.lateness};
-  }
-
-  void take_control(const std::vector<Control>& controls) {
-    for (const Control& control : controls) {
-      // What is asked of a service that stops holds for its next start: tests of their own see to that.
-      if (model().phase() != ServiceModel::Phase::running) return;
-      stage_.watch(index_, control.timer, [&] {
-        try {
-          tell_due(control.timer);
-          ask(control);
-          tell_due(control.timer);
-        } catch (const std::logic_error& error) {
-          throw Failure{std::string{"what was asked of a timer was refused: "} + error.what()};
-        }
-      });
-    }
   }
 
   void ask(const Control& control) {

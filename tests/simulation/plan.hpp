@@ -47,6 +47,7 @@ struct Plan {
   Nanos longest_suspend{};
   int suspends = 0;
   int clock_steps = 0;  ///< How often the wall clock is set.
+  int requests = 0;     ///< How often somebody outside asks something of a timer.
   std::vector<ServicePlan> services;
 };
 
@@ -228,6 +229,9 @@ inline void give_jitter(Random& random, Plan& plan) {
   }
 }
 
+/// Those who control timers from outside, drawn after all else, too.
+inline void give_requests(Random& random, Plan& plan) { plan.requests = random.one_of({0, 0, 20, 200}); }
+
 }  // namespace plan_detail
 
 /// A world of `length` virtual time, with dozens of timers in several services.
@@ -250,6 +254,7 @@ inline Plan plan_of(std::uint64_t seed, Nanos length) {
   plan_detail::give_changes(random, plan);
   plan_detail::give_wall_clock(random, plan);
   plan_detail::give_jitter(random, plan);
+  plan_detail::give_requests(random, plan);
   return plan;
 }
 
@@ -278,6 +283,7 @@ inline Plan small_plan_of(std::uint64_t seed) {
   plan_detail::give_changes(random, plan);
   plan_detail::give_wall_clock(random, plan);
   plan_detail::give_jitter(random, plan);
+  plan_detail::give_requests(random, plan);
   return plan;
 }
 

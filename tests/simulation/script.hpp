@@ -16,7 +16,7 @@
 
 namespace simulation {
 
-/// What a method or an observer asks of a timer of its service.
+/// What a method, an observer or somebody outside asks of a timer of a service.
 struct Control {
   enum class Kind : std::uint8_t { pause, resume, trigger, set_interval, add_or_remove };
   Kind kind;

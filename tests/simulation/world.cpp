@@ -6,6 +6,7 @@
 
 #include <asio/co_spawn.hpp>
 #include <asio/error.hpp>
+#include <asio/post.hpp>
 
 #include <algorithm>
 #include <stdexcept>
@@ -61,6 +62,7 @@ World::World(const Plan& plan) : plan_{plan}, stage_{plan} {
   }
   plan_suspends();
   plan_clock_steps();
+  plan_requests();
 }
 
 World::~World() { cliffracer::detail::VirtualTimeCore::of(stage_.time).remove_log(*this); }
@@ -183,6 +185,34 @@ void World::set_clock(Nanos step) {
   for (ServiceModel& model : stage_.models) model.clock_set(stage_.now());
 }
 
+void World::plan_requests() {
+  for (int n = 0; n < plan_.requests; ++n) {
+    const Nanos instant = stage_.random.between(Nanos{0}, plan_.length);
+    at(stage_.random.chance(500) ? instant / 1s * 1s : instant, [this] { is_asked_ = true; });
+  }
+}
+
+/// Between two steps: as another thread does, or as the handler of a request.
+void World::ask_from_outside() {
+  Random& random = stage_.random;
+  const auto n =
+      static_cast<std::size_t>(random.between(0, static_cast<std::int64_t>(plan_.services.size()) - 1));
+  Actor& actor = *players_[n].actor;
+  auto controls = some_controls(random, plan_.services[n]);
+  if (random.chance(500)) {
+    asio::post(actor.get_executor(), [&] { actor.take_control(controls); });
+    stage_.time.settle();
+  } else {
+    // What observers ask for when they hear of the first comes before the second, and a timer that is added
+    // does not run before the event loop has come to it.
+    const bool is_addition = controls[0].kind == Control::Kind::add_or_remove;
+    if (is_addition || plan_.services[n].observer_controls > 0) controls.resize(1);
+    actor.take_control(controls, false);
+    stage_.time.settle();
+  }
+  check_after();
+}
+
 void World::plan_starts_and_stops() {
   Random& random = stage_.random;
   for (std::size_t n = 0; n < players_.size(); ++n) {
@@ -262,6 +292,7 @@ void World::step() {
   round_ = fired;
   if (suspend_ > 0s) stage_.jump(std::exchange(suspend_, 0s));
   if (clock_step_ != 0s) set_clock(std::exchange(clock_step_, 0s));
+  if (std::exchange(is_asked_, false)) ask_from_outside();
   if (!is_left_alone_) plan_starts_and_stops();
 }
 

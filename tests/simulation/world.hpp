@@ -68,6 +68,8 @@ class World : private cliffracer::detail::RunProbe {
   void stop(std::size_t service);
   void plan_suspends();
   void plan_clock_steps();
+  void plan_requests();
+  void ask_from_outside();
   void set_clock(Nanos step);
   void plan_starts_and_stops();
 
@@ -95,6 +97,7 @@ class World : private cliffracer::detail::RunProbe {
   Nanos round_ = Nanos::min();  // when the newest step was
   Nanos suspend_{};             // after this step
   Nanos clock_step_{};          // the same
+  bool is_asked_ = false;       // something of a timer, after this step
   bool has_ended_ = false;
   bool is_left_alone_ = false;
   std::size_t seen_ = 0;           // entries of the log
