@@ -18,8 +18,6 @@ using simulation::text_of;
 
 namespace {
 
-constexpr Nanos wall_clock_at_start = cliffracer::testing::VirtualTimeOptions{}.wall_clock.time_since_epoch();
-
 /// How far a wall clock is from the true time at most: what was set, and what has drifted since the start.
 Nanos largest_difference(const Plan& plan) { return plan.largest_skew + plan.end / 5000; }
 
@@ -41,10 +39,10 @@ void World::check_ticks(std::size_t timer) {
   Ledger& ledger = *stage_.ledgers[timer];
   const TimerPlan& plan = ledger.timer();
   const Nanos skew = largest_difference(plan_);
-  const Nanos first = wall_clock_at_start + plan_.exact_from(plan) + skew;
+  const Nanos first = plan_.wall_clock + plan_.exact_from(plan) + skew;
   for (std::int64_t point = plan.points(first) + 1;; ++point) {
     const std::uint64_t token = plan.token(plan.due(point));
-    const Nanos due = plan.due(point) - wall_clock_at_start;
+    const Nanos due = plan.due(point) - plan_.wall_clock;
     if (due + plan.interval + skew > plan_.end) return;
     ++report_.exact;
     if (ledger.has(token)) continue;
@@ -103,9 +101,9 @@ void World::check_claims(std::size_t timer) {
   Ledger& ledger = *stage_.ledgers[timer];
   // What was claimed at a start may have been won too late.
   const TimerPlan& plan = ledger.timer();
-  const std::uint64_t oldest = plan.token(wall_clock_at_start + plan_.calm_from);
+  const std::uint64_t oldest = plan.token(plan_.wall_clock + plan_.calm_from);
   const std::uint64_t newest =
-      plan.token(wall_clock_at_start + plan_.end - largest_difference(plan_) - plan.interval);
+      plan.token(plan_.wall_clock + plan_.end - largest_difference(plan_) - plan.interval);
   for (const auto& stored : cluster_.broker().stored(key_of(timer, "*"))) {
     const std::string key = stored.subject.substr(stored.subject.rfind('.') + 1);
     if (key == "owner" || std::stoull(key) < oldest || std::stoull(key) > newest) continue;

@@ -1,17 +1,19 @@
 #pragma once
 
+#include "cluster_simulation/calendar_plan.hpp"
 #include "simulation/random.hpp"
+
+#include <cliffracer/testing/virtual_time.hpp>
 
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <utility>
 #include <vector>
 
 namespace cluster_simulation {
-
-using simulation::Nanos;
-using simulation::Random;
 
 /// What may go wrong in a world, which decides what must not.
 enum class Weather : std::uint8_t {
@@ -22,7 +24,7 @@ enum class Weather : std::uint8_t {
 };
 
 struct TimerPlan {
-  Nanos interval;
+  Nanos interval;  ///< With a calendar: the least distance of its points.
   Nanos jitter;
   Nanos tolerance;
   Nanos error_backoff;
@@ -32,11 +34,19 @@ struct TimerPlan {
   int fails = 0;                ///< Of a thousand runs.
   int long_runs = 0;  ///< Of a thousand: up to three intervals. Plain ones hold the event loop so long.
   Nanos offset{0};
+  std::shared_ptr<const CalendarPlan> calendar{};  ///< Null: the points have an interval.
 
-  /// How many points of the grid since the epoch a wall clock has shown that shows `wall`.
-  [[nodiscard]] std::int64_t points(Nanos wall) const { return (wall - offset) / interval; }
+  /// How many points of the grid a wall clock has shown that shows `wall`: since the epoch, or of those that
+  /// are known of the calendar.
+  [[nodiscard]] std::int64_t points(Nanos wall) const {
+    if (!calendar) return (wall - offset) / interval;
+    const auto& all = calendar->points;
+    return std::upper_bound(all.begin(), all.end(), wall) - all.begin();
+  }
   /// When it has shown a point.
-  [[nodiscard]] Nanos due(std::int64_t point) const { return point * interval + offset; }
+  [[nodiscard]] Nanos due(std::int64_t point) const {
+    return calendar ? calendar->points.at(static_cast<std::size_t>(point - 1)) : point * interval + offset;
+  }
   /// The token of the newest point.
   [[nodiscard]] std::uint64_t token(Nanos wall) const {
     constexpr Nanos unit = std::chrono::milliseconds{1};
@@ -81,6 +91,7 @@ struct Plan {
   std::uint64_t seed;
   Weather weather;
   std::size_t replicas;
+  Nanos wall_clock;  ///< What a right one shows at the start.
   std::vector<TimerPlan> timers;
   Nanos owner_timeout;
   Nanos stop_timeout;
@@ -177,21 +188,45 @@ inline std::vector<Event> events(Random& random, const Plan& plan, Nanos begin, 
   return all;
 }
 
+/// The calendar, in place of the interval.
+inline void set_calendar(TimerPlan& timer, CalendarPlan calendar) {
+  timer.interval = calendar.least_distance();
+  timer.calendar = std::make_shared<const CalendarPlan>(std::move(calendar));
+}
+
 }  // namespace plan_detail
 
 inline Plan plan_of(std::uint64_t seed) {
   Random random{seed};
+  // Of calendars and what else came later, so that the worlds without it stay as they were.
+  Random more{seed + 0xca1e};
+  const bool has_calendars = more.chance(300);
+  const ClockChange change = plan_detail::clock_change(more);
+  TimerPlan first{};
+  if (has_calendars) plan_detail::set_calendar(first, plan_detail::calendar_plan(more, change));
+
   Plan plan{};
   plan.seed = seed;
+  plan.wall_clock = cliffracer::testing::VirtualTimeOptions{}.wall_clock.time_since_epoch();
   plan.weather = random.one_of({Weather::calm, Weather::calm, Weather::hiccups, Weather::storm,
                                 Weather::storm, Weather::storm, Weather::storm, Weather::forgetful});
   plan.replicas = static_cast<std::size_t>(random.chance(400) ? 2 : random.between(2, 9));
-  const Nanos interval = random.of_any_size(std::chrono::seconds{1}, std::chrono::minutes{5});
+  Nanos interval = random.of_any_size(std::chrono::seconds{1}, std::chrono::minutes{5});
+  if (has_calendars) interval = first.interval;
   const auto count = random.between(1, 3);
   for (std::int64_t n = 0; n < count; ++n)
     plan.timers.push_back(
         plan_detail::timer_plan(random, plan.weather, n == 0 ? interval : interval * random.between(1, 3)));
+  for (auto& timer : plan.timers) {
+    if (!has_calendars || &timer == &plan.timers.front()) continue;
+    CalendarPlan other = plan_detail::calendar_plan(more, change);
+    const Nanos distance = other.least_distance();
+    if (distance >= timer.interval && distance <= 3 * interval)
+      plan_detail::set_calendar(timer, std::move(other));
+  }
   plan.owner_timeout = random.of_any_size(std::chrono::seconds{1}, std::chrono::seconds{20});
+  // A long run is announced so often that days of it would take long.
+  if (has_calendars) plan.owner_timeout = std::max(plan.owner_timeout, interval / 60);
   plan.stop_timeout = random.one_of<Nanos>(
       {std::chrono::seconds{0}, std::chrono::seconds{1}, std::chrono::seconds{10}, std::chrono::seconds{30}});
   plan.latency = random.chance(200)
@@ -211,6 +246,10 @@ inline Plan plan_of(std::uint64_t seed) {
         {plan.end, plan.faults_until + 3 * timer.interval, plan.exact_from(timer) + 6 * timer.interval});
   for (auto& timer : plan.timers) {
     if (random.chance(300)) timer.offset = random.between(Nanos{0}, timer.interval - Nanos{1});
+  }
+  if (has_calendars) {
+    plan.timers.front().calendar = first.calendar;
+    plan.wall_clock = change.at.time_since_epoch() - more.between(Nanos{0}, plan.end);
   }
   return plan;
 }

@@ -49,9 +49,7 @@ class Replica : public cliffracer::NatsService {
   static std::string name_of(std::size_t timer) { return "t" + std::to_string(timer); }
 
   /// Its wall clock, which shows `skew` more than it would if it had never been set.
-  [[nodiscard]] Nanos wall_clock() const {
-    return cliffracer::testing::VirtualTimeOptions{}.wall_clock.time_since_epoch() + own_time() + skew;
-  }
+  [[nodiscard]] Nanos wall_clock() const { return stage_.plan.wall_clock + own_time() + skew; }
   [[nodiscard]] Nanos own_time() const { return cluster_.time(number_).elapsed(); }
 
   void set_clock(Nanos new_skew) {
@@ -90,9 +88,22 @@ class Replica : public cliffracer::NatsService {
     if (N >= stage_.plan.timers.size()) return;
     const TimerPlan& plan = stage_.plan.timers[N];
     if (plan.is_plain) {
-      add(with_options(cliffracer::timer<&Replica::plain<N>>{.interval = plan.interval}, plan, N));
+      add_method<&Replica::plain<N>>(plan, N);
     } else {
-      add(with_options(cliffracer::timer<&Replica::coroutine<N>>{.interval = plan.interval}, plan, N));
+      add_method<&Replica::coroutine<N>>(plan, N);
+    }
+  }
+
+  template <auto Method>
+  void add_method(const TimerPlan& plan, std::size_t n) {
+    if (plan.calendar) {
+      add(with_options(cliffracer::cron<Method>{.at = cliffracer::CronExpression::parse(plan.calendar->at),
+                                                .zone = plan.calendar->zone},
+                       plan, n));
+    } else {
+      auto registration = cliffracer::timer<Method>{.interval = plan.interval};
+      registration.offset = plan.offset;
+      add(with_options(std::move(registration), plan, n));
     }
   }
 
@@ -102,7 +113,6 @@ class Replica : public cliffracer::NatsService {
     registration.error_backoff = plan.error_backoff;
     registration.tolerance = plan.tolerance;
     registration.jitter = plan.jitter;
-    registration.offset = plan.offset;
     registration.scope = cliffracer::Scope::cluster;
     if (plan.runs_unclaimed) registration.when_unavailable = cliffracer::WhenUnavailable::run;
     registration.name = name_of(n);

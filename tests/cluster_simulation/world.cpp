@@ -22,6 +22,7 @@ namespace {
 
 cliffracer::testing::VirtualClusterOptions options_of(const Plan& plan) {
   cliffracer::testing::VirtualClusterOptions options{.replicas = plan.replicas, .seed = plan.seed + 1};
+  options.wall_clock = std::chrono::system_clock::time_point{plan.wall_clock};
   options.workers_inline = true;
   options.broker.keep_events = false;
   return options;
