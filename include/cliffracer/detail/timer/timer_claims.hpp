@@ -70,8 +70,13 @@ class TimerClaims {
   [[nodiscard]] bool grants_run(TimerEntry& timer, TimePoint now) const {
     ClusterTimer& cluster = *timer.cluster;
     timer.state = TimerState::waiting;
-    if (runs_.is_stopping() || !timer.may_run()) return false;
+    if (runs_.is_stopping() || timer.has_ended()) return false;
     const ClaimOutcome answer = *cluster.answer;
+    if (timer.is_resting()) {
+      // The end of the pause passes over its point.
+      runs_.claim_decided(timer, answer, false, now);
+      return false;
+    }
     const bool is_unavailable = answer == ClaimOutcome::failed || answer == ClaimOutcome::unclear;
     const bool may_run =
         answer == ClaimOutcome::won || (is_unavailable && cluster.when_unavailable == WhenUnavailable::run);

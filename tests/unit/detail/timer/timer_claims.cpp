@@ -299,6 +299,23 @@ TEST_CASE("a timer that is paused while its tick is claimed does not run") {
   at.check_ledger(2);
 }
 
+TEST_CASE("what came of a claim is counted in a pause, too, and a run that is asked for has the tick") {
+  Hourly at;
+  at.next_hour();
+  at.world.timers.pause("svc", "tick", "maintenance");
+  at.claims.answer(ClaimOutcome::won);
+  at.world.time.advance(1s);
+  CHECK(at.stats().claims.won == 1);
+  CHECK(at.stats().is_paused);
+  CHECK_FALSE(at.world.timers.next_due("svc", "tick"));
+  at.world.timers.trigger("svc", "tick");
+  at.world.time.advance(0s);
+  CHECK(at.service.tokens == Tokens{at.hour()});
+  CHECK(at.claims.asked.size() == 1);
+  CHECK(at.stats().claims.won == 1);
+  CHECK(at.stats().skipped.paused == 1);
+}
+
 TEST_CASE("a timer that is paused and resumed while its tick is claimed runs") {
   Hourly at;
   at.next_hour();
