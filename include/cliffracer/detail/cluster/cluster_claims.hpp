@@ -82,7 +82,9 @@ class ClusterClaims final : public TickClaims {
   void add(const std::shared_ptr<TimerEntry>& timer) override {
     const auto known = std::find_if(before_.begin(), before_.end(),
                                     [&](const auto& member) { return member->entry == timer; });
-    members_.push_back(known != before_.end() ? *known : std::make_shared<Member>(timer, around_.id));
+    members_.push_back(known != before_.end()
+                           ? *known
+                           : std::make_shared<Member>(timer, around_.id, newest_of_others(*timer)));
     members_.back()->catch_up.begin(wall_clock());
     // The bucket is looked at once more: it has to keep claims for long enough, and what the others have
     // announced of the timer is there.
@@ -95,6 +97,7 @@ class ClusterClaims final : public TickClaims {
 
   void start() override {
     before_.clear();
+    was_started_ = true;
     if (members_.empty()) return;
     if (std::exchange(is_started_, true)) return prepare_soon();
     const std::shared_ptr<Link> link = link_.lock();
@@ -153,16 +156,19 @@ class ClusterClaims final : public TickClaims {
 
  private:
   struct Member {
-    Member(std::shared_ptr<TimerEntry> timer, const std::string& owner)
+    Member(std::shared_ptr<TimerEntry> timer, const std::string& owner, std::uint64_t newest)
         : entry{std::move(timer)},
           schedule{schedule_hash(*entry)},
           value{owner + " " + schedule},
+          newest_of_others{newest},
           catch_up{entry->schedule.grid(), entry->cluster->catch_up} {}
     [[nodiscard]] bool is_executing() const noexcept { return !running.owner.empty(); }
 
     const std::shared_ptr<TimerEntry> entry;
     const std::string schedule;  // its hash
     const std::string value;     // of a claim
+    // Up to this token a timer of the same name that was removed may have claimed here.
+    const std::uint64_t newest_of_others;
     OwnerWatch watch;
     CatchUp catch_up;
     Announcement running;  // of the run in progress here
@@ -204,6 +210,11 @@ class ClusterClaims final : public TickClaims {
   }
 
   // ---- Claims
+
+  /// The newest token that a timer of the same name, if there was one, may have claimed here.
+  [[nodiscard]] std::uint64_t newest_of_others(const TimerEntry& timer) const {
+    return was_started_ ? timer.schedule.grid().token_at(wall_clock()) : 0;
+  }
 
   /// Why there is no use in asking for a tick; empty: there may be.
   [[nodiscard]] std::optional<ClaimOutcome> known_of(const Member& member, std::uint64_t token) const {
@@ -296,8 +307,9 @@ class ClusterClaims final : public TickClaims {
                                             std::uint64_t token) const {
     if (!value.text) return ClaimAttempt::Read::no_answer;
     if (ClaimValue{*value.text}.owner != around_.id) return ClaimAttempt::Read::other;
-    // Before the clock was set back it may have been claimed, and run, here.
-    return member.watch.has_come_before(token) ? ClaimAttempt::Read::no_answer : ClaimAttempt::Read::mine;
+    // It may have been claimed, and run, here: by a timer that was removed, or before the clock was set back.
+    const bool is_doubtful = token <= member.newest_of_others || member.watch.has_come_before(token);
+    return is_doubtful ? ClaimAttempt::Read::no_answer : ClaimAttempt::Read::mine;
   }
 
   void note_failure(Member& member, std::uint64_t token, std::string_view why) noexcept {
@@ -556,6 +568,7 @@ class ClusterClaims final : public TickClaims {
   Alarm beat_alarm_;
   bool is_started_ = false;
   bool is_preparing_ = false;
+  bool was_started_ = false;  // ever
   bool is_stopping_ = false;
 };
 
