@@ -18,8 +18,8 @@ using simulation::text_of;
 
 namespace {
 
-/// How far a wall clock is from the true time at most: what was set, and what has drifted since the start.
-Nanos largest_difference(const Plan& plan) { return plan.largest_skew + plan.end / 5000; }
+/// A claim takes no longer.
+constexpr std::chrono::seconds longest_claim{10};
 
 /// Of the replica that has made a claim.
 std::string owner_in(const std::string& claim) { return claim.substr(0, claim.find(' ')); }
@@ -38,7 +38,7 @@ void World::check() const {
 void World::check_ticks(std::size_t timer) {
   Ledger& ledger = *stage_.ledgers[timer];
   const TimerPlan& plan = ledger.timer();
-  const Nanos skew = largest_difference(plan_);
+  const Nanos skew = plan_.largest_difference();
   const Nanos first = plan_.wall_clock + plan_.exact_from(plan) + skew;
   for (std::int64_t point = plan.points(first) + 1;; ++point) {
     const std::uint64_t token = plan.token(plan.due(point));
@@ -59,8 +59,8 @@ bool World::is_excused(const Ledger& ledger, std::size_t timer, std::uint64_t to
   const TimerPlan& plan = ledger.timer();
   // A failed run has its retry later, for which its replica passes over ticks.
   if (plan.fails > 0 && plan_.weather == Weather::calm) return true;
-  const Nanos begin = due - largest_difference(plan_);
-  const Nanos end = due + largest_difference(plan_) + plan.jitter + plan.tolerance + 8 * plan_.latency;
+  const Nanos begin = due - plan_.largest_difference();
+  const Nanos end = due + plan_.largest_difference() + plan.jitter + plan.tolerance + 8 * plan_.latency;
   const bool is_busy = std::any_of(ledger.runs().begin(), ledger.runs().end(), [&](const Run& run) {
     return run.token < token && run.began <= end && run.ended.value_or(plan_.end) >= begin;
   });
@@ -70,17 +70,30 @@ bool World::is_excused(const Ledger& ledger, std::size_t timer, std::uint64_t to
   for (const Nanos step : steps_) {
     if (step >= begin - notice && step <= end + notice) return true;
   }
-  // A replica that is stopped does not run what it has claimed.
+  if (!could_run(timer, begin, end)) return true;
+  // A replica that is stopped, or whose timer is paused or removed, does not run what it has claimed, and
+  // nor does one whose clock was set back.
   for (const auto& stored : cluster_.broker().stored(key_of(timer, std::to_string(token)))) {
     for (const Site& site : sites_) {
-      if (site.id == owner_in(stored.payload) && site.is_leaving) return true;
+      if (site.id != owner_in(stored.payload)) continue;
+      const bool was_held = site.service->told[timer].was_held(begin, end + longest_claim);
+      const Nanos shown = plan_.wall_clock + due;
+      if (site.is_leaving || was_held || shown <= newest_shown_) return true;
     }
   }
   return false;
 }
 
+/// Some replica was at work all the time, and its timer neither paused nor removed.
+bool World::could_run(std::size_t timer, Nanos begin, Nanos end) const {
+  return std::any_of(sites_.begin(), sites_.end(), [&](const Site& site) {
+    return site.started_at < begin && site.left_at > end && !site.service->told[timer].was_held(begin, end);
+  });
+}
+
 /// While a replica is known to run a tick, no other one runs the next.
-void World::check_overlaps(Ledger& ledger) const {
+void World::check_overlaps(std::size_t timer) {
+  Ledger& ledger = *stage_.ledgers[timer];
   if (plan_.weather != Weather::calm) return;
   const auto& runs = ledger.runs();
   for (std::size_t later = 0; later < runs.size(); ++later) {
@@ -89,6 +102,8 @@ void World::check_overlaps(Ledger& ledger) const {
       if (before.replica == runs[later].replica || before.token == runs[later].token) continue;
       if (before.ended.value_or(plan_.end) <= runs[later].began) continue;
       if (runs[later].began - before.began <= plan_.unknown()) continue;
+      // The one that was added again does not wait for it.
+      if (before.entry != sites_[before.replica].service->told[timer].entry) continue;
       ledger.fail("ticks do not overlap", runs[later],
                   "while replica " + std::to_string(before.replica) + " ran " + std::to_string(before.token) +
                       ", since " + text_of(before.began));
@@ -103,7 +118,7 @@ void World::check_claims(std::size_t timer) {
   const TimerPlan& plan = ledger.timer();
   const std::uint64_t oldest = plan.token(plan_.wall_clock + plan_.calm_from);
   const std::uint64_t newest =
-      plan.token(plan_.wall_clock + plan_.end - largest_difference(plan_) - plan.interval);
+      plan.token(plan_.wall_clock + plan_.end - plan_.largest_difference() - plan.interval);
   for (const auto& stored : cluster_.broker().stored(key_of(timer, "*"))) {
     const std::string key = stored.subject.substr(stored.subject.rfind('.') + 1);
     if (key == "owner" || std::stoull(key) < oldest || std::stoull(key) > newest) continue;
@@ -121,10 +136,10 @@ void World::check_claims(std::size_t timer) {
 void World::check_statistics(std::size_t replica) {
   if (cluster_.is_crashed(replica)) return;
   const Site& site = sites_[replica];
-  const auto all = site.service->get_timer_stats().timers;
-  for (std::size_t timer = 0; timer < all.size(); ++timer) {
+  for (const auto& stats : site.service->get_timer_stats().timers) {
+    const std::size_t timer = Replica::number_of(stats.name);
+    const Told& told = site.service->told[timer];
     Ledger& ledger = *stage_.ledgers[timer];
-    const auto& stats = all[timer];
     const auto must = [&](bool is_so, const std::string& what) {
       if (!is_so) ledger.fail("statistics", "replica " + std::to_string(replica) + ": " + what);
     };
@@ -134,7 +149,7 @@ void World::check_statistics(std::size_t replica) {
          {stats.execution_count, stats.skipped_count, claims.won, claims.lost, claims.failed, claims.unclear,
           claims.running_elsewhere, stats.current_token})
       stage_.note(static_cast<std::int64_t>(count));
-    must(stats.execution_count == site.service->runs[timer], "execution_count");
+    must(stats.execution_count == told.runs, "execution_count");
     must(stats.execution_count ==
              stats.success_count + stats.error_count + stats.cancelled_count + (stats.is_executing ? 1U : 0U),
          "the sum of outcomes");
@@ -147,7 +162,7 @@ void World::check_statistics(std::size_t replica) {
     std::uint64_t newest = 0;
     Nanos running_since = plan_.end;
     for (const Run& run : ledger.runs()) {
-      if (run.replica != replica) continue;
+      if (run.replica != replica || run.entry != told.entry) continue;
       if (run.token != newest) ++tokens;
       if (run.attempt == 1) ++on_grid;
       newest = run.token;
@@ -159,16 +174,41 @@ void World::check_statistics(std::size_t replica) {
     if (site.is_disturbed || plan_.weather > Weather::hiccups) continue;
     if (plan_.weather == Weather::hiccups && !ledger.timer().is_eager)
       must(claims.unclear == 0 && claims.failed == 0, "claims.failed");
-    must(claims.won == tokens, "claims.won is not the number of ticks that were run");
+    // What was won in a pause is not run.
+    must(claims.won == tokens || (claims.won > tokens && !told.holds.empty()),
+         "claims.won is not the number of ticks that were run");
     if (ledger.timer().fails > 0 || ledger.timer().is_eager) continue;
     // A point is told of when it was dealt with; those that pass in a run, after it.
-    const auto points = static_cast<std::uint64_t>(ledger.timer().points(site.service->wall_clock()) -
-                                                   site.points_before[timer]);
+    const auto points =
+        static_cast<std::uint64_t>(ledger.timer().points(site.service->wall_clock()) - told.points_before);
     const auto pending =
         static_cast<std::uint64_t>((plan_.end - running_since) / ledger.timer().interval) + 1;
-    const std::uint64_t told = on_grid + stats.skipped_count;
-    must(told <= points && points <= told + pending,
-         std::to_string(points) + " points, of which " + std::to_string(told) + " are told");
+    const std::uint64_t counted = on_grid + stats.skipped_count;
+    // Runs that were asked for have no point.
+    must(counted <= points + told.triggers && points <= counted + pending,
+         std::to_string(points) + " points, of which " + std::to_string(counted) + " are counted");
+  }
+}
+
+/// No timer stops for ever: each has a run in progress, or comes at the next point.
+void World::check_due(std::size_t replica) {
+  Replica& service = *sites_[replica].service;
+  for (const auto& stats : service.get_timer_stats().timers) {
+    Ledger& ledger = *stage_.ledgers[Replica::number_of(stats.name)];
+    const TimerPlan& plan = ledger.timer();
+    // Retries come beside the points.
+    if (stats.is_executing || (plan.fails > 0 && plan_.weather == Weather::calm)) continue;
+    const auto due = service.next_due(stats.name);
+    const std::string where = "replica " + std::to_string(replica);
+    if (!due) return ledger.fail("a timer goes on", where + " has no next run");
+    const Nanos left = cliffracer::testing::VirtualTime::since_start(*due) - service.own_time();
+    const Nanos next = plan.left(service.wall_clock());
+    constexpr std::chrono::milliseconds unnoticed{2};
+    const bool is_asking = left <= Nanos{0} && left + plan.tolerance + longest_claim >= Nanos{0};
+    const bool is_next = left >= next - unnoticed && left <= next + plan.jitter + unnoticed;
+    if (!is_asking && !is_next && !(plan.jitter > Nanos{0} && left > Nanos{0} && left <= plan.jitter))
+      ledger.fail("a timer goes on",
+                  where + " runs in " + text_of(left) + ", and its next point is in " + text_of(next));
   }
 }
 
@@ -185,7 +225,12 @@ void World::check_stops() {
   }
   for (std::size_t timer = 0; timer < plan_.timers.size(); ++timer) {
     for (const auto& stored : cluster_.broker().stored(key_of(timer, "owner"))) {
-      if (!nlohmann::json::parse(stored.payload).contains("ended"))
+      const auto announced = nlohmann::json::parse(stored.payload);
+      const bool has_crashed = std::any_of(sites_.begin(), sites_.end(), [&](const Site& site) {
+        return site.id == announced.value("owner", "") &&
+               cluster_.is_crashed(static_cast<std::size_t>(&site - sites_.data()));
+      });
+      if (!announced.contains("ended") && !has_crashed)
         throw Failure{Replica::name_of(timer) + ": what is announced at last is an end: " + stored.payload};
     }
   }

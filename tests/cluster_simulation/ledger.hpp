@@ -19,6 +19,7 @@ struct Run {
   Nanos began;  ///< As `ended` in true time.
   std::optional<Nanos> ended{};
   std::uint32_t attempt = 1;
+  std::uint32_t entry = 0;  ///< Of the timer, which may have been added again.
 };
 
 /// What the runs of a timer write to. It refuses whoever has an older token than it has seen.
@@ -46,14 +47,17 @@ class Ledger {
   /// Returns the run's number.
   std::size_t began(const Run& run) {
     runs_.push_back(run);
-    const auto [first, is_new] = owners_.try_emplace(run.token, run.replica);
-    if (!is_new && first->second != run.replica && (plan_.forbids_doubles(timer_) || is_exact(run.began)))
-      fail("at most one replica runs a tick", run, "which replica " + std::to_string(first->second) + " ran");
+    const Run& first = runs_[firsts_.try_emplace(run.token, runs_.size() - 1).first->second];
+    if (first.replica != run.replica && (plan_.forbids_doubles(timer_) || is_exact(first.began)))
+      fail("at most one replica runs a tick", run, "which replica " + std::to_string(first.replica) + " ran");
     if (!resource_.write(run.token, run.replica)) {
       ++refused;
       const Run& newest = newest_run();
       const bool is_known = run.began - newest.began > plan_.unknown();
-      if (is_known && (plan_.weather == Weather::calm || is_exact(run.began)))
+      // Tokens go back with a clock.
+      const Nanos latest = plan_.wall_clock + newest.began + plan_.largest_difference();
+      const bool was_ahead = newest.token > timer_.token(latest);
+      if (is_known && !was_ahead && (plan_.weather == Weather::calm || is_exact(run.began)))
         fail("tokens increase", run,
              "after " + std::to_string(newest.token) + " on replica " + std::to_string(newest.replica) +
                  " at " + simulation::text_of(newest.began));
@@ -74,12 +78,16 @@ class Ledger {
 
   [[nodiscard]] const std::vector<Run>& runs() const { return runs_; }
   [[nodiscard]] const TimerPlan& timer() const { return timer_; }
-  [[nodiscard]] bool has(std::uint64_t token) const { return owners_.contains(token); }
+  [[nodiscard]] bool has(std::uint64_t token) const { return firsts_.contains(token); }
   [[nodiscard]] bool has(std::uint64_t token, std::size_t replica) const {
-    for (const Run& run : runs_) {
-      if (run.token == token && run.replica == replica) return true;
-    }
-    return false;
+    return find(token, replica) != nullptr;
+  }
+  /// The newest run of the tick there; null: there is none.
+  [[nodiscard]] const Run* find(std::uint64_t token, std::size_t replica) const {
+    const auto found = std::find_if(runs_.rbegin(), runs_.rend(), [&](const Run& run) {
+      return run.token == token && run.replica == replica;
+    });
+    return found == runs_.rend() ? nullptr : &*found;
   }
   [[nodiscard]] bool is_executing(std::size_t replica) const {
     for (const Run& run : runs_) {
@@ -110,7 +118,7 @@ class Ledger {
   const Plan& plan_;
   const TimerPlan& timer_;
   std::vector<Run> runs_;
-  std::map<std::uint64_t, std::size_t> owners_;  // of the tokens that were run
+  std::map<std::uint64_t, std::size_t> firsts_;  // the first run of each token
   Resource resource_;
 };
 

@@ -65,7 +65,11 @@ enum class Fault : std::uint8_t {
   partition,
   step,
   drift,
+  pause_timer,
+  remove_timer,
   trigger,
+  // Of all replicas.
+  clocks_ahead,
   // Of the broker.
   outage,
   loss,
@@ -102,11 +106,14 @@ struct Plan {
   Nanos faults_until;
   Nanos calm_from;  ///< From then on nothing goes wrong any more.
   Nanos end;
+  int control_in_runs = 0;  ///< How many runs of a thousand control a timer of their replica.
 
   /// The promise "never two" is for it.
   [[nodiscard]] bool forbids_doubles(const TimerPlan& timer) const {
     return weather != Weather::forgetful && !(weather == Weather::storm && timer.runs_unclaimed);
   }
+  /// How far a wall clock is from the true time at most: what was set, and what has drifted since the start.
+  [[nodiscard]] Nanos largest_difference() const { return largest_skew + end / 5000; }
   /// How long the others do not know of a run: from their claim over its answer to the announcement.
   [[nodiscard]] Nanos unknown() const { return 4 * latency + std::chrono::milliseconds{1}; }
   /// From then on every tick is run once again: two intervals later, with the time in which a connection's
@@ -118,6 +125,9 @@ struct Plan {
     return calm_from + 2 * timer.interval + recovery + longest_run;
   }
 };
+
+/// How far all clocks may be ahead.
+inline constexpr Nanos most_ahead = std::chrono::hours{20};
 
 /// How long a claim waits for one answer.
 [[nodiscard]] inline Nanos patience_for_request(Nanos interval) {
@@ -194,6 +204,24 @@ inline void set_calendar(TimerPlan& timer, CalendarPlan calendar) {
   timer.calendar = std::make_shared<const CalendarPlan>(std::move(calendar));
 }
 
+/// What comes beside the other events: timers are controlled, clocks are far ahead for a while.
+inline void add_events(Random& random, Plan& plan) {
+  const Nanos interval = plan.timers.front().interval;
+  const Nanos begin = 4 * interval;
+  const auto add = [&](Nanos earliest, Fault fault) {
+    plan.events.push_back(event(random, plan, random.between(earliest, plan.faults_until), fault, interval));
+  };
+  if (plan.weather == Weather::hiccups) return;
+  if (random.chance(500)) {
+    plan.control_in_runs = random.one_of({0, 50, 200});
+    for (auto count = random.between(1, 8); count > 0; --count)
+      add(begin, random.one_of({Fault::pause_timer, Fault::remove_timer, Fault::trigger}));
+  }
+  // Late, so that it is seen whether all go on afterwards. What was claimed ahead must still be kept.
+  if (plan.weather == Weather::storm && 2 * interval < most_ahead && random.chance(200))
+    add(plan.faults_until - 10 * interval, Fault::clocks_ahead);
+}
+
 }  // namespace plan_detail
 
 inline Plan plan_of(std::uint64_t seed) {
@@ -251,6 +279,7 @@ inline Plan plan_of(std::uint64_t seed) {
     plan.timers.front().calendar = first.calendar;
     plan.wall_clock = change.at.time_since_epoch() - more.between(Nanos{0}, plan.end);
   }
+  plan_detail::add_events(more, plan);
   return plan;
 }
 

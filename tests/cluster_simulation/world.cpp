@@ -4,6 +4,7 @@
 
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
+#include <asio/post.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -37,6 +38,10 @@ World::World(const Plan& plan) : plan_{plan}, cluster_{options_of(plan)} {
   cluster_.broker().set_store(store_);
   for (std::size_t n = 0; n < plan.replicas; ++n) add_site(true);
   for (const Event& event : plan.events) at(event.at, [this, &event] { begin(event); });
+  stage_.control = [this](std::size_t replica) {
+    control(replica, stage_.random.one_of({Fault::pause_timer, Fault::remove_timer, Fault::trigger}),
+            stage_.random.of_any_size(Nanos{1}, 3 * plan_.timers.front().interval));
+  };
 }
 
 // ---- The course of events
@@ -58,10 +63,11 @@ Report World::play() {
   run_until(plan_.end);
   for (std::size_t timer = 0; timer < plan_.timers.size(); ++timer) {
     check_ticks(timer);
-    check_overlaps(*stage_.ledgers[timer]);
+    check_overlaps(timer);
     if (plan_.weather == Weather::hiccups) check_claims(timer);
   }
   for (std::size_t replica = 0; replica < sites_.size(); ++replica) check_statistics(replica);
+  for (const std::size_t replica : at_work()) check_due(replica);
   check();
   for (const std::size_t replica : at_work()) stop(replica);
   run_until(plan_.end + plan_.stop_timeout + std::chrono::seconds{2});
@@ -97,8 +103,8 @@ void World::add_site(bool has_its_replica) {
 
 void World::start(std::size_t replica) {
   Site& site = sites_[replica];
-  for (std::size_t timer = 0; timer < plan_.timers.size(); ++timer)
-    site.points_before[timer] = plan_.timers[timer].points(site.service->wall_clock());
+  site.started_at = cluster_.elapsed();
+  site.service->timers_begin();
   asio::co_spawn(cluster_.time(replica).context(), site.service->start(), asio::detached);
 }
 
@@ -106,6 +112,7 @@ void World::stop(std::size_t replica) {
   Site& site = sites_[replica];
   site.is_disturbed = true;
   site.is_leaving = true;
+  site.left_at = cluster_.elapsed();
   site.was_idle = !is_busy(replica);
   site.asked_to_stop_at = site.service->own_time();
   auto stopping = [this, replica]() -> asio::awaitable<void> {
@@ -162,6 +169,8 @@ void World::begin(const Event& event) {
 
 void World::happen(const Event& event, std::size_t victim) {
   if (event.fault <= Fault::trigger) return happen_to_replica(event, victim);
+  if (event.fault == Fault::clocks_ahead)
+    return set_clocks_ahead(std::min(cluster_.elapsed() + event.length, plan_.faults_until));
   if (event.fault <= Fault::latency) return happen_to_broker(event);
   happen_to_store(event);
 }
@@ -179,6 +188,7 @@ void World::happen_to_replica(const Event& event, std::size_t victim) {
       return replace_perhaps();
     case Fault::crash:
       cluster_.crash(victim);
+      site.left_at = cluster_.elapsed();
       for (const auto& ledger : stage_.ledgers) ledger->crashed(victim, cluster_.elapsed());
       return replace_perhaps();
     case Fault::pause:
@@ -196,12 +206,37 @@ void World::happen_to_replica(const Event& event, std::size_t victim) {
     case Fault::drift:
       return cluster_.set_rate(victim, 1 + static_cast<double>(stage_.random.between(-100, 100)) / 1e6);
     default:
-      site.is_disturbed = true;
-      try {
-        site.service->trigger(Replica::name_of(stage_.random.number() % plan_.timers.size()));
-      } catch (const std::logic_error&) {
-        // It has not started yet.
-      }
+      on_strand(victim, [this, &event, victim] { control(victim, event.fault, event.length); });
+  }
+}
+
+void World::on_strand(std::size_t replica, std::function<void()> action) {
+  asio::post(sites_[replica].service->get_executor(), [this, replica, action = std::move(action)] {
+    // What happens when it is deleted is no part of the history.
+    if (!cluster_.is_crashed(replica)) action();
+  });
+}
+
+/// Of one of its timers. On the replica's strand.
+void World::control(std::size_t replica, Fault what, Nanos length) {
+  Replica& service = *sites_[replica].service;
+  const std::size_t timer = stage_.random.number() % plan_.timers.size();
+  const Nanos now = cluster_.elapsed();
+  const Nanos end = std::max(now, std::min(now + length, plan_.faults_until));
+  const auto later = [&](void (Replica::*action)(std::size_t)) {
+    cluster_.call_at(end, [this, replica, timer, action] {
+      on_strand(replica, [this, replica, timer, action] { ((*sites_[replica].service).*action)(timer); });
+    });
+  };
+  switch (what) {
+    case Fault::pause_timer:
+      service.pause_timer(timer);
+      return later(&Replica::resume_timer);
+    case Fault::remove_timer:
+      service.remove_timer(timer);
+      return later(&Replica::add_timer_again);
+    default:
+      service.trigger_timer(timer);
   }
 }
 
@@ -216,9 +251,33 @@ void World::set_clock(std::size_t replica, bool anyhow) {
   // A millisecond is not noticed.
   constexpr std::chrono::milliseconds least{2};
   if (!service.knows_its_clock() || std::chrono::abs(skew - service.skew) < least) return;
+  set_clock_to(replica, skew);
+}
+
+void World::set_clock_to(std::size_t replica, Nanos skew) {
   sites_[replica].is_disturbed = true;
   steps_.push_back(cluster_.elapsed());
-  service.set_clock(skew);
+  sites_[replica].service->set_clock(skew);
+}
+
+/// All that run follow a wrong time server.
+void World::set_clocks_ahead(Nanos end) {
+  const Nanos ahead = std::min(plan_.timers.front().interval * stage_.random.between(2, 20), most_ahead);
+  for (const std::size_t replica : at_work()) {
+    const Replica& service = *sites_[replica].service;
+    if (!service.knows_its_clock()) continue;
+    set_clock_to(replica, service.skew + ahead);
+    at(end, [this, replica] { set_clock_right(replica); });
+  }
+}
+
+void World::set_clock_right(std::size_t replica) {
+  const Replica& service = *sites_[replica].service;
+  if (cluster_.is_crashed(replica) || service.skew <= plan_.largest_skew) return;
+  if (!service.knows_its_clock())
+    return at(cluster_.elapsed() + std::chrono::seconds{1}, [this, replica] { set_clock_right(replica); });
+  newest_shown_ = std::max(newest_shown_, service.wall_clock());
+  set_clock_to(replica, stage_.random.between(-plan_.largest_skew, plan_.largest_skew));
 }
 
 void World::happen_to_broker(const Event& event) {

@@ -31,11 +31,12 @@ class World {
     cliffracer::testing::VirtualCluster::Owned<Replica> service;
     std::string id{};
     bool is_disturbed = false;  ///< Its statistics do not follow from its clock.
-    bool is_leaving = false;    ///< It stops, or has stopped.
-    bool was_idle = false;      ///< When it was asked to stop.
-    Nanos asked_to_stop_at{};   ///< On its own clock.
+    Nanos started_at = Nanos::max();
+    bool is_leaving = false;  ///< It stops, or has stopped.
+    Nanos left_at = Nanos::max();
+    bool was_idle = false;     ///< When it was asked to stop.
+    Nanos asked_to_stop_at{};  ///< On its own clock.
     std::optional<Nanos> stopped_at{};
-    std::vector<std::int64_t> points_before = std::vector<std::int64_t>(Replica::most_timers);
   };
 
   void at(Nanos instant, std::function<void()> action);
@@ -50,16 +51,23 @@ class World {
   void begin(const Event& event);
   void happen(const Event& event, std::size_t victim);
   void happen_to_replica(const Event& event, std::size_t victim);
+  void control(std::size_t replica, Fault what, Nanos length);
+  void on_strand(std::size_t replica, std::function<void()> action);
   void set_clock(std::size_t replica, bool anyhow);
+  void set_clocks_ahead(Nanos end);
+  void set_clock_right(std::size_t replica);
+  void set_clock_to(std::size_t replica, Nanos skew);
   void happen_to_broker(const Event& event);
   void happen_to_store(const Event& event);
 
   void check() const;
   void check_ticks(std::size_t timer);
   [[nodiscard]] bool is_excused(const Ledger& ledger, std::size_t timer, std::uint64_t token, Nanos due);
-  void check_overlaps(Ledger& ledger) const;
+  [[nodiscard]] bool could_run(std::size_t timer, Nanos begin, Nanos end) const;
+  void check_overlaps(std::size_t timer);
   void check_claims(std::size_t timer);
   void check_statistics(std::size_t replica);
+  void check_due(std::size_t replica);
   void check_stops();
   [[nodiscard]] static std::string key_of(std::size_t timer, const std::string& key);
 
@@ -70,6 +78,7 @@ class World {
   std::multimap<Nanos, std::function<void()>> actions_;  // planned
   cliffracer::testing::StoreFaults store_;
   std::vector<Nanos> steps_;  // when a clock was set
+  Nanos newest_shown_{0};     // by clocks that were ahead
   Report report_;
 };
 
