@@ -57,8 +57,7 @@ class PlainMethods {
       context_.begin();
       const WorkContextScope scope{&context_};
       if (timer.method->takes_context) {
-        const TickContext tick = runs_.context_of(timer);
-        timer.method->call(timer.object, &tick);
+        call_with_context(timer);
       } else {
         timer.method->call(timer.object, nullptr);
       }
@@ -74,6 +73,12 @@ class PlainMethods {
   [[nodiscard]] WorkContext& context() noexcept { return context_; }
 
  private:
+  /// Apart, so that methods without one do not pay for it.
+  [[gnu::noinline]] void call_with_context(const TimerEntry& timer) const {
+    const TickContext tick = runs_.context_of(timer);
+    timer.method->call(timer.object, &tick);
+  }
+
   /// False: there is no memory for it, and the run has failed.
   [[gnu::noinline]] bool call_on_worker(TimerEntry& timer, TimePoint& now) {
     WorkerRun& run = *timer.worker_run;
