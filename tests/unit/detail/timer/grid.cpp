@@ -210,3 +210,18 @@ TEST_CASE("a grid that paces after its runs has a point an interval behind the e
   grid.expect_no_run(anchor + 80s);
   CHECK(grid.next() == anchor + 83s);
 }
+
+TEST_CASE("the newest point is known, and how many lie between two tokens") {
+  const WallGrid hours{{.interval = 1h, .align_to_epoch = true, .offset = 5min}, 10h};
+  const auto hour = [](std::chrono::hours wall) { return milliseconds(wall + 5min); };
+  CHECK(hours.grid.newest_at(10h) == 9h + 5min);
+  CHECK(hours.grid.count_between(hour(3h), hour(7h)) == 4);
+  CHECK(hours.grid.count_between(hour(7h), hour(7h)) == 0);
+  CHECK(hours.grid.count_between(hour(7h), hour(3h)) == 0);
+  // Tokens are rounded down.
+  const WallGrid odd{{.interval = 1500us, .align_to_epoch = true}, 10h};
+  CHECK(odd.grid.count_between(odd.grid.token_at(3ms), odd.grid.token_at(9ms)) == 4);
+  const Calendar calendar{.at = "0 9-11 * * *", .zone = {}};
+  const WallGrid days{{.calendar = &calendar, .interval = 1h}, 8h};
+  CHECK(days.grid.count_between(milliseconds(9h), milliseconds(34h)) == 4);
+}

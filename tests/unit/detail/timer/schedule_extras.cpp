@@ -624,3 +624,69 @@ TEST_CASE("what another replica runs is passed over, retries with it, and failur
   CHECK(schedule.due() == at(3h));
   CHECK(schedule.attempt() == 2);
 }
+
+TEST_CASE("a point that was missed is due at once, with its own instant, and the grid stays") {
+  auto extras = aligned(30min);
+  Schedule schedule{on_the_hour(), at(0s), &extras};
+  REQUIRE(schedule.catch_up({.due = at(-30min), .older = 2}, at(1s)));
+  CHECK(schedule.due() == at(1s));
+  CHECK(schedule.window() == 0s);
+  const auto decision = run(schedule, at(2s));
+  CHECK(decision.is_catch_up);
+  CHECK(decision.due == at(-30min));
+  CHECK(decision.lateness == 1s);
+  CHECK(decision.skipped == 2);
+  CHECK_FALSE(decision.drifted);
+  CHECK(schedule.due() == at(30min));
+  CHECK_FALSE(run(schedule, at(30min)).is_catch_up);
+}
+
+TEST_CASE("a missed point is not due beside what is due anyway") {
+  auto extras = aligned(30min);
+  Schedule schedule{on_the_hour(true), at(0s), &extras};
+  CHECK_FALSE(schedule.catch_up({.due = at(-30min)}, at(0s)));
+  run(schedule, at(0s), false);
+  CHECK_FALSE(schedule.catch_up({.due = at(-30min)}, at(0s)));
+  run(schedule, at(300ms));
+  CHECK_FALSE(schedule.catch_up({.due = at(-30min)}, at(30min)));
+  CHECK(schedule.catch_up({.due = at(-30min)}, at(30min - 1ns)));
+}
+
+TEST_CASE("a missed point gives way to the next one, and is counted unless it was") {
+  const bool is_counted = GENERATE(false, true);
+  auto extras = aligned(30min);
+  Schedule schedule{on_the_hour(), at(0s), &extras};
+  REQUIRE(schedule.catch_up({.due = at(-30min), .older = 2, .is_counted = is_counted}, at(1s)));
+  CHECK(schedule.give_way(at(30min - 1ns)) == 0);
+  CHECK(schedule.give_way(at(30min)) == (is_counted ? 2 : 3));
+  CHECK(schedule.give_way(at(30min)) == 0);
+  const auto decision = run(schedule, at(30min));
+  CHECK_FALSE(decision.is_catch_up);
+  CHECK(decision.due == at(30min));
+  CHECK(decision.skipped == 0);
+}
+
+TEST_CASE("a missed point waits for the end of an initial delay") {
+  TimerOptions options = on_the_hour();
+  options.initial_delay = 5min;
+  ScheduleExtras extras{options};
+  extras.grid.wall_offset = 30min - at(0s).time_since_epoch();
+  Schedule schedule{options, at(0s), &extras};
+  REQUIRE(schedule.catch_up({.due = at(-30min)}, at(1s)));
+  CHECK(schedule.due() == at(5min));
+}
+
+TEST_CASE("what passes over a timer's points forgets a missed one, and so does a start") {
+  auto extras = aligned(30min);
+  Schedule schedule{on_the_hour(), at(0s), &extras};
+  REQUIRE(schedule.catch_up({.due = at(-30min), .older = 2}, at(1s)));
+  SECTION("it is passed over") {
+    CHECK(schedule.pass_over(at(2s)) == 0);
+    CHECK(schedule.due() == at(30min));
+  }
+  SECTION("it starts again") {
+    schedule.start(at(10min));
+    CHECK(schedule.due() == at(30min));
+  }
+  CHECK_FALSE(run(schedule, at(30min)).is_catch_up);
+}
