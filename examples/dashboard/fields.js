@@ -27,6 +27,7 @@ export const timerFields = {
   is_overdue: 'flag',
   is_paused: 'flag',
   pause_reason: 'text',
+  paused_until: 'time',
   execution_count: 'number',
   success_count: 'number',
   error_count: 'number',

@@ -75,7 +75,8 @@ export class TimerView {
       button.setAttribute('aria-disabled', String(!allows.has(action) || !isReachable || this.isBusy === true));
     }
     part.reason.hidden = !timer.isPaused;
-    write(part.reason, timer.isPaused ? `Paused: ${timer.pauseReason || 'no reason was given'}` : '');
+    const until = timer.pausedUntil ? ` until ${dayAndTime(timer.pausedUntil)}` : '';
+    write(part.reason, timer.isPaused ? `Paused${until}: ${timer.pauseReason || 'no reason was given'}` : '');
     part.error.hidden = timer.errorCount === 0 || timer.lastError === '';
     const failing = timer.consecutiveErrors > 0;
     part.error.classList.toggle('is-over', !failing);

@@ -138,8 +138,11 @@ class NatsService {
 
   /// No run of the timer starts until resume(); one in progress goes on. `reason` shows in statistics and
   /// log (255 bytes of it). Before start and over a stop, too: the timer is then paused from the start on.
-  /// A paused timer can be paused again, with another reason.
-  void pause(std::string_view name, std::string_view reason = {});
+  /// A paused timer can be paused again, with another reason and another end. At `until` the pause ends as by
+  /// resume(); not given: it does not end by itself. How long that is, is measured when it is called: a step
+  /// of the wall clock does not move the end. Throws std::invalid_argument when `until` has passed.
+  void pause(std::string_view name, std::string_view reason = {},
+             std::optional<std::chrono::system_clock::time_point> until = {});
 
   /// Ends a pause, whoever began it. The grid is where it was: due points that have passed meanwhile are not
   /// run but counted as skipped. The count of failures in a row begins at 0. A timer that is not paused is

@@ -113,6 +113,8 @@ struct TimerStats {
   bool is_overdue = false;     ///< The run in progress has outlasted `timeout`.
   bool is_paused = false;      ///< No run starts until resume().
   std::string pause_reason{};  ///< Why, at most 255 bytes; empty when not paused.
+  /// Until when, by the wall clock; empty: until resume(), or not paused.
+  std::optional<std::chrono::system_clock::time_point> paused_until{};
 
   std::uint64_t execution_count = 0;  ///< Runs started.
   std::uint64_t success_count = 0;
@@ -269,6 +271,8 @@ constexpr void visit_fields(std::type_identity<TimerStats>, Visitor&& visitor) {
                      "1 while no run starts until the timer is resumed.", StatsMetric{"paused"}});
   visitor(StatsField{"pause_reason", &Stats::pause_reason, StatsUnit::none,
                      "Why the timer is paused; empty when it is not."});
+  visitor(StatsField{"paused_until", &Stats::paused_until, StatsUnit::timestamp,
+                     "When the pause ends by itself; absent when it does not."});
   visitor(StatsField{"execution_count", &Stats::execution_count, StatsUnit::count, "Runs started."});
   visitor(StatsField{"success_count", &Stats::success_count, StatsUnit::count, "Runs that returned.",
                      StatsMetric{"executions_total", "outcome", "success", ended}});
@@ -363,7 +367,7 @@ constexpr void visit_fields(std::type_identity<ServiceTimerStats>, Visitor&& vis
                      "The timers, in the order of their registration."});
 }
 
-/// Durations are written in seconds, `next_execution` and `last_success` in seconds since the epoch or null,
+/// Durations are written in seconds, points in time in seconds since the epoch or null,
 /// a cause, a pacing and a scope as their names. Buckets are left out, and so is of a timer that is no
 /// cluster timer what belongs to those.
 void to_json(nlohmann::json& json, const DurationPercentiles& percentiles);

@@ -59,8 +59,9 @@ CLIFFRACER_DECL asio::awaitable<void> NatsService::sleep_for(std::chrono::nanose
   return service_->sleep_for(duration);
 }
 
-CLIFFRACER_DECL void NatsService::pause(std::string_view name, std::string_view reason) {
-  service_->pause(name, reason);
+CLIFFRACER_DECL void NatsService::pause(std::string_view name, std::string_view reason,
+                                        std::optional<std::chrono::system_clock::time_point> until) {
+  service_->pause(name, reason, until);
 }
 
 CLIFFRACER_DECL void NatsService::resume(std::string_view name) { service_->resume(name); }

@@ -3,6 +3,7 @@
 #include <cliffracer/build_mode.hpp>
 #include <cliffracer/detail/message/message_handler.hpp>
 #include <cliffracer/detail/registration/handler_call.hpp>
+#include <cliffracer/detail/registration/option_duration.hpp>
 #include <cliffracer/detail/service/service.hpp>
 #include <cliffracer/detail/text/exception_text.hpp>
 #include <cliffracer/detail/text/json_fields.hpp>
@@ -12,6 +13,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -40,6 +42,17 @@ namespace cliffracer::detail {
   return std::chrono::duration<double>{found->get<double>()};
 }
 
+/// A point in time among them, in seconds since the epoch; empty: it is not given. Throws BadArgument.
+[[nodiscard]] inline std::optional<std::chrono::system_clock::time_point> instant_argument(
+    const nlohmann::json& arguments, const char* name) {
+  if (!arguments.contains(name)) return std::nullopt;
+  const OptionDuration since_epoch{seconds_argument(arguments, name)};
+  if (!since_epoch.is_representable())
+    throw BadArgument{std::string{name} + " must be a point in time before 2262"};
+  return std::chrono::system_clock::time_point{
+      std::chrono::duration_cast<std::chrono::system_clock::duration>(since_epoch.value())};
+}
+
 // More would not fit into a message of usual size.
 inline constexpr std::size_t most_runs_told = 1000;
 
@@ -56,7 +69,8 @@ CLIFFRACER_DECL void Service::add_remote_control() {
   };
   add("pause", [](void* self, Request& request) {
     return control(self, request, [&](Service& service, const std::string& timer) {
-      service.pause(timer, text_argument(request.payload, "reason", false));
+      service.pause(timer, text_argument(request.payload, "reason", false),
+                    instant_argument(request.payload, "until"));
     });
   });
   add("resume", [](void* self, Request& request) {

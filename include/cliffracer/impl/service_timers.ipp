@@ -2,6 +2,7 @@
 
 #include <cliffracer/build_mode.hpp>
 #include <cliffracer/detail/service/service.hpp>
+#include <cliffracer/detail/text/escaped.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -17,8 +18,17 @@
 
 namespace cliffracer::detail {
 
-CLIFFRACER_DECL void Service::pause(std::string_view name, std::string_view reason) {
-  timers_.pause(config_.name, name, std::string{reason});
+CLIFFRACER_DECL void Service::pause(std::string_view name, std::string_view reason,
+                                    std::optional<std::chrono::system_clock::time_point> until) {
+  TimePoint end = never;
+  if (until) {
+    const std::chrono::nanoseconds left = *until - queue_.source().wall_clock();
+    if (left <= std::chrono::nanoseconds::zero())
+      throw std::invalid_argument{"service " + config_.name + ": pause(" + escaped(name, 128) +
+                                  "): until must be in the future"};
+    end = later(queue_.now(), left);
+  }
+  timers_.pause(config_.name, name, std::string{reason}, end);
 }
 
 CLIFFRACER_DECL void Service::resume(std::string_view name) { timers_.resume(config_.name, name); }

@@ -4,6 +4,7 @@
 #include <cliffracer/testing/broker.hpp>
 
 #include <chrono>
+#include <stdexcept>
 #include <string>
 
 using namespace std::chrono_literals;
@@ -65,6 +66,28 @@ TEST_CASE("a timer is paused, resumed, triggered and given another interval by r
   CHECK(shop->tidied == 10);
 }
 
+TEST_CASE("a pause has the end that is asked for") {
+  VirtualTime time;
+  Broker broker{time};
+  const auto shop = time.make<Shop>(true);
+  time.start(*shop);
+  const auto end = time.wall_clock() + 90s;
+  const double in_seconds = std::chrono::duration<double>{end.time_since_epoch()}.count();
+  const json reply = ask(time, broker, "pause", {{"name", "tidy"}, {"until", in_seconds}});
+  CHECK(reply["result"]["paused_until"] == in_seconds);
+  time.advance(2min);
+  CHECK(shop->tidied == 1);
+  shop->pause("tidy", "again", time.wall_clock() + 30s);
+  time.settle();
+  CHECK(shop->get_timer_stats().timers[0].paused_until == time.wall_clock() + 30s);
+  try {
+    shop->pause("tidy", "", time.wall_clock());
+    FAIL("not refused");
+  } catch (const std::invalid_argument& error) {
+    CHECK(std::string{error.what()} == "service shop: pause(tidy): until must be in the future");
+  }
+}
+
 TEST_CASE("the coming runs of a timer can be asked for by a request") {
   VirtualTime time;
   Broker broker{time};
@@ -87,6 +110,12 @@ TEST_CASE("a request that makes no sense is answered with what is wrong") {
   CHECK(error("pause", json::object()) == "bad argument: name must be a text");
   CHECK(error("pause", {{"name", 7}}) == "bad argument: name must be a text");
   CHECK(error("pause", {{"name", "tidy"}, {"reason", 7}}) == "bad argument: reason must be a text");
+  CHECK(error("pause", {{"name", "tidy"}, {"until", "noon"}}) ==
+        "bad argument: until must be a number of seconds");
+  CHECK(error("pause", {{"name", "tidy"}, {"until", 1e300}}) ==
+        "bad argument: until must be a point in time before 2262");
+  CHECK(error("pause", {{"name", "tidy"}, {"until", 5}}) ==
+        "bad argument: service shop: pause(tidy): until must be in the future");
   CHECK(error("trigger", {{"name", "x"}}) == "bad argument: service shop: there is no timer \"x\"");
   CHECK(error("set_interval", {{"name", "tidy"}}) == "bad argument: interval must be a number of seconds");
   CHECK(error("set_interval", {{"name", "tidy"}, {"interval", "1"}}) ==

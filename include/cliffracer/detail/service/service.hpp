@@ -78,7 +78,8 @@ class Service {
   void call_async(std::string_view service, std::string_view method, const nlohmann::json& arguments);
   [[nodiscard]] asio::awaitable<void> sleep_for(std::chrono::nanoseconds duration);
 
-  void pause(std::string_view name, std::string_view reason);
+  void pause(std::string_view name, std::string_view reason,
+             std::optional<std::chrono::system_clock::time_point> until);
   void resume(std::string_view name);
   void trigger(std::string_view name);
   void remove(std::string_view name);

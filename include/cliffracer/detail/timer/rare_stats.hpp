@@ -17,7 +17,7 @@ struct RareStats {
   std::atomic<std::uint64_t> drifted{0}, failing{0}, paused{0};  // points passed over, by reason
   std::atomic<std::uint64_t> timeouts{0}, blockings{0}, clock_steps{0};
   std::atomic<std::uint64_t> is_overdue{0}, is_paused{0};
-  std::atomic<std::int64_t> longest_blocking{0};
+  std::atomic<std::int64_t> longest_blocking{0}, pause_end{0};
   SharedText pause_reason, blocked_by;
 };
 

@@ -120,9 +120,11 @@ class StatsCell {
     });
   }
 
-  void paused(std::string_view reason) noexcept {
+  /// `end`: `never` if it does not end by itself.
+  void paused(std::string_view reason, TimePoint end) noexcept {
     write_rare([&](RareStats& rare) {
       set(rare.is_paused, 1);
+      set(rare.pause_end, end.time_since_epoch().count());
       rare.pause_reason.set(reason);
     });
   }
@@ -251,6 +253,7 @@ class StatsCell {
     TimePoint due = never;           ///< `never`: no run is due.
     TimePoint started = never;       ///< `never`: none is in progress.
     TimePoint last_success = never;  ///< `never`: there was none.
+    TimePoint pause_end = never;     ///< `never`: there is no pause, or it does not end by itself.
   };
 
   /// Fills the measured members of `stats`.
@@ -283,6 +286,7 @@ class StatsCell {
       if (const RareStats* const rare = rare_.load(std::memory_order_acquire)) {
         read(*rare, stats);
         pause_reason = rare->pause_reason.copy();
+        if (stats.is_paused) instants.pause_end = TimePoint{get(rare->pause_end)};
         blocked_by = rare->blocked_by.copy();
       }
       if (cluster_) {

@@ -95,8 +95,7 @@ struct alignas(64) TimerEntry : TimerQueue::Waiter {
         limit{options.timeout.value() > std::chrono::nanoseconds::zero()
                   ? std::make_unique<TimeLimit>(*this, options.timeout)
                   : nullptr},
-        cluster{options.scope == Scope::cluster ? std::make_unique<ClusterTimer>(options)
-                                                : nullptr},
+        cluster{options.scope == Scope::cluster ? std::make_unique<ClusterTimer>(options) : nullptr},
         has_extra_end{worker_run || limit || cluster || options.max_runs > 0},
         stats{timer_calendar ? std::chrono::nanoseconds{0} : schedule.interval(),
               {.deferral = schedule.has_tolerance(),
@@ -151,6 +150,7 @@ struct alignas(64) TimerEntry : TimerQueue::Waiter {
   StatsCell stats;
   const std::uint64_t max_runs;                    // 0: no limit
   std::uint64_t runs = 0;                          // since the start; counted if there is a limit
+  TimePoint pause_end = never;                     // when a pause ends by itself
   std::size_t index = 0;                           // among the timers of its loop
   std::atomic<std::int64_t> grid_phase{0};         // an instant at which a fixed grid has a point
   const std::shared_ptr<const Calendar> calendar;  // null: it has an interval

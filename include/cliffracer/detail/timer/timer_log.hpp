@@ -129,9 +129,12 @@ class TimerLog {
     });
   }
 
-  void paused(const TimerEntry& entry, std::string_view reason) const noexcept {
+  void paused(const TimerEntry& entry, std::string_view reason, TimePoint now) const noexcept {
     log_quietly([&] {
-      log_.warn("timer {} is paused{}{}", entry.name, reason.empty() ? "" : ": ", escaped(reason));
+      const std::string length = entry.pause_end == never
+                                     ? std::string{}
+                                     : fmt::format(" for {:.3f} s", seconds(elapsed(now, entry.pause_end)));
+      log_.warn("timer {} is paused{}{}{}", entry.name, length, reason.empty() ? "" : ": ", escaped(reason));
     });
   }
 

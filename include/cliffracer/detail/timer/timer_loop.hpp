@@ -151,9 +151,9 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
 
   // ---- Control, also from inside a method
 
-  void pause(TimerEntry& entry, std::string_view reason) {
+  void pause(TimerEntry& entry, std::string_view reason, TimePoint end) {
     now_ = queue_.now();
-    runs_.pause(entry, reason);
+    runs_.pause(entry, reason, end, now_);
     wait_again(entry);
   }
 
@@ -432,6 +432,7 @@ class TimerLoop final : private TimerQueue::Group, private TaskGroup::Guest {
     } else if (runs_.is_stopping() || timer.has_ended()) {
       leave(timer);
     } else {
+      if (timer.pause_end <= now_) runs_.resume(timer, now_);
       places_.wait(timer);
     }
   }

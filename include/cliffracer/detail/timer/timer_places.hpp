@@ -5,6 +5,7 @@
 #include <cliffracer/detail/timer/timer_log.hpp>
 #include <cliffracer/detail/work/task_group.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <exception>
 #include <utility>
@@ -61,12 +62,12 @@ class TimerPlaces {
     TimerQueue::List timers;
     while (!entering_.empty()) {
       auto& timer = static_cast<TimerEntry&>(*entering_.pop_front());
-      if (timer.is_resting()) {
+      if (timer.is_resting() && timer.pause_end == never) {
         timer.state = TimerState::parked;
         continue;
       }
-      timer.due = timer.schedule.due();
-      timer.tolerance = timer.schedule.window();
+      timer.due = timer.is_resting() ? timer.pause_end : timer.schedule.due();
+      timer.tolerance = timer.is_resting() ? std::chrono::nanoseconds::zero() : timer.schedule.window();
       timers.push_back(&timer);
     }
     insert(timers, now);

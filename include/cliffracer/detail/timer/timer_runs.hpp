@@ -180,10 +180,12 @@ class TimerRuns {
 
   // ---- Asked for from outside
 
-  void pause(TimerEntry& entry, std::string_view reason) const {
+  /// `end`: `never` if it does not end by itself.
+  void pause(TimerEntry& entry, std::string_view reason, TimePoint end, TimePoint now) const {
     entry.mode = entry.has_finished() ? TimerMode::finished_paused : TimerMode::paused;
-    entry.stats.paused(reason);
-    log_.paused(entry, reason);
+    entry.pause_end = end;
+    entry.stats.paused(reason, end);
+    log_.paused(entry, reason, now);
     tell_(&TimerObserver::on_pause, entry.name, reason);
   }
 
@@ -191,6 +193,7 @@ class TimerRuns {
   void resume(TimerEntry& entry, TimePoint now) const {
     const std::uint64_t passed = pass_over_pause(entry, now);
     entry.mode = entry.has_finished() ? TimerMode::finished : TimerMode::active;
+    entry.pause_end = never;
     entry.schedule.forget_failures();
     entry.stats.resumed();
     log_.resumed(entry, passed);
@@ -317,7 +320,7 @@ class TimerRuns {
     tell_(&TimerObserver::on_error, entry.name, length, text);
     if (is_stopping_ || entry.mode != TimerMode::active || !entry.schedule.gives_up()) return;
     const ShortText reason = ShortText{} << attempt << " consecutive errors: " << text;
-    pause(entry, reason.view());
+    pause(entry, reason.view(), never, now);
   }
 
   [[gnu::always_inline]] void record(TimerEntry& entry, Outcome outcome, TimePoint now,

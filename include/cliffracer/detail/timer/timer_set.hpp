@@ -105,12 +105,14 @@ class TimerSet {
     });
   }
 
-  void pause(const std::string& service, std::string_view name, std::string reason) {
+  /// `end`: `never` if it does not end by itself.
+  void pause(const std::string& service, std::string_view name, std::string reason, TimePoint end = never) {
     const Entry entry = find(service, name);
-    control_->submit([entry, reason = std::move(reason)](TimerLoop* loop) {
-      if (loop) return loop->pause(*entry, reason);
+    control_->submit([entry, reason = std::move(reason), end](TimerLoop* loop) {
+      if (loop) return loop->pause(*entry, reason, end);
       entry->mode = TimerMode::paused;
-      entry->stats.paused(reason);
+      entry->pause_end = end;
+      entry->stats.paused(reason, end);
     });
   }
 
@@ -119,6 +121,7 @@ class TimerSet {
     control_->submit([entry](TimerLoop* loop) {
       if (loop) return loop->resume(*entry);
       entry->mode = TimerMode::active;
+      entry->pause_end = never;
       entry->stats.resumed();
     });
   }
@@ -272,6 +275,7 @@ class TimerSet {
       return wall_clock + std::chrono::duration_cast<std::chrono::system_clock::duration>(instant - now);
     };
     if (instants.due != never) stats.next_execution = on_wall_clock(instants.due);
+    if (instants.pause_end != never) stats.paused_until = on_wall_clock(instants.pause_end);
     if (instants.started != never) stats.executing_since = on_wall_clock(instants.started);
     if (instants.last_success != never) stats.last_success = on_wall_clock(instants.last_success);
   }

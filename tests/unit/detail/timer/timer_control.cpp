@@ -183,6 +183,97 @@ TEST_CASE("a resumed timer goes on with its grid and counts what it missed as sk
   check_ledger(world.stats(), 6);
 }
 
+TEST_CASE("a pause with an end ends by itself, and what it missed counts as skipped") {
+  TimerWorld world;
+  Service service{world};
+  world.add(timer<&Service::tick>{.interval = 10s, .tolerance = 2s}, service);
+  world.start();
+  world.time.advance(15s);
+  world.timers.pause("svc", "tick", "maintenance", world.time.now() + 30s);
+  world.time.settle();
+  CHECK(world.logged().find("timer tick is paused for 30.000 s: maintenance") != std::string::npos);
+  world.time.advance(30s - 1ns);
+  CHECK(world.stats().is_paused);
+  CHECK(world.stats().paused_until == world.time.wall_clock() + 1ns);
+  world.time.advance(1ns);
+  CHECK_FALSE(world.stats().is_paused);
+  CHECK_FALSE(world.stats().paused_until);
+  CHECK(world.logged().find("timer tick is resumed; 3 due points skipped") != std::string::npos);
+  world.time.advance(20s);
+  CHECK(service.starts == Starts{12s, 52s, 62s});
+  CHECK(world.stats().skipped.paused == 3);
+  check_ledger(world.stats(), 6);
+}
+
+TEST_CASE("a run that is asked for in a pause with an end leaves the end where it is") {
+  TimerWorld world;
+  Service service{world};
+  world.add(timer<&Service::tick>{.interval = 10s}, service);
+  world.start();
+  world.time.advance(15s);
+  world.timers.pause("svc", "tick", "", world.time.now() + 30s);
+  world.time.advance(5s);
+  world.timers.trigger("svc", "tick");
+  world.time.advance(25s);
+  CHECK_FALSE(world.stats().is_paused);
+  world.time.advance(5s);
+  CHECK(service.starts == Starts{10s, 20s, 50s});
+}
+
+TEST_CASE("another pause, and a resume, take the end of a pause away") {
+  TimerWorld world;
+  Service service{world};
+  world.add(timer<&Service::tick>{.interval = 10s}, service);
+  world.start();
+  world.timers.pause("svc", "tick", "", world.time.now() + 30s);
+  SECTION("a pause") {
+    world.timers.pause("svc", "tick", "for ever");
+    world.time.advance(100s);
+    CHECK(world.stats().is_paused);
+    CHECK_FALSE(world.stats().paused_until);
+    CHECK(service.starts.empty());
+  }
+  SECTION("a resume, and a pause in which the end would have come") {
+    world.timers.resume("svc", "tick");
+    world.time.advance(20s);
+    world.timers.pause("svc", "tick", "");
+    world.time.advance(100s);
+    CHECK(world.stats().is_paused);
+    CHECK(service.starts == Starts{10s, 20s});
+  }
+}
+
+TEST_CASE("a pause that ends during a run has ended after it") {
+  TimerWorld world;
+  Service service{world};
+  world.add(timer<&Service::sleeps>{.interval = 10s}, service);
+  world.start();
+  world.time.advance(11s);
+  world.timers.pause("svc", "sleeps", "", world.time.now() + 1s);
+  world.time.advance(1500ms);
+  CHECK(world.stats().is_executing);
+  world.time.advance(10s);
+  CHECK(service.starts == Starts{10s, 20s});
+  check_ledger(world.stats(), 2);
+}
+
+TEST_CASE("the end of a pause holds over a stop and a start") {
+  TimerWorld world;
+  Service service{world};
+  world.add(timer<&Service::tick>{.interval = 10s}, service);
+  world.timers.pause("svc", "tick", "before start", world.time.now() + 25s);
+  world.start();
+  world.time.advance(15s);
+  world.stop();
+  world.timers.stopped();
+  CHECK(world.stats().is_paused);
+  world.start();
+  world.time.advance(10s);
+  CHECK_FALSE(world.stats().is_paused);
+  world.time.advance(10s);
+  CHECK(service.starts == Starts{35s});
+}
+
 TEST_CASE("a timer that is not paused is left alone by a resume") {
   TimerWorld world;
   Service service{world};
