@@ -62,12 +62,17 @@ class TimerPlaces {
     TimerQueue::List timers;
     while (!entering_.empty()) {
       auto& timer = static_cast<TimerEntry&>(*entering_.pop_front());
-      if (timer.is_resting() && timer.pause_end == never) {
-        timer.state = TimerState::parked;
-        continue;
+      if (timer.is_resting()) {
+        if (timer.pause_end == never) {
+          timer.state = TimerState::parked;
+          continue;
+        }
+        timer.due = timer.pause_end;
+        timer.tolerance = std::chrono::nanoseconds::zero();
+      } else {
+        timer.due = timer.schedule.due();
+        timer.tolerance = timer.schedule.window();
       }
-      timer.due = timer.is_resting() ? timer.pause_end : timer.schedule.due();
-      timer.tolerance = timer.is_resting() ? std::chrono::nanoseconds::zero() : timer.schedule.window();
       timers.push_back(&timer);
     }
     insert(timers, now);
