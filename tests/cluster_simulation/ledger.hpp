@@ -19,6 +19,7 @@ struct Run {
   Nanos began;  ///< As `ended` in true time.
   std::optional<Nanos> ended{};
   std::uint32_t attempt = 1;
+  bool is_catch_up = false;
   std::uint32_t entry = 0;  ///< Of the timer, which may have been added again.
 };
 

@@ -23,8 +23,8 @@ constexpr std::string_view usage =
 std::string summary(const cluster_simulation::Report& total) {
   std::ostringstream text;
   text << "replicas " << total.replicas << ", runs " << total.runs << " (retries " << total.retries
-       << ", refused " << total.refused << "), exact ticks " << total.exact << " (excused " << total.excused
-       << "), faults " << total.faults;
+       << ", caught up " << total.catch_ups << ", refused " << total.refused << "), exact ticks "
+       << total.exact << " (excused " << total.excused << "), faults " << total.faults;
   return text.str();
 }
 

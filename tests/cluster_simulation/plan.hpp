@@ -34,6 +34,7 @@ struct TimerPlan {
   int fails = 0;                ///< Of a thousand runs.
   int long_runs = 0;  ///< Of a thousand: up to three intervals. Plain ones hold the event loop so long.
   Nanos offset{0};
+  Nanos catch_up{0};
   std::shared_ptr<const CalendarPlan> calendar{};  ///< Null: the points have an interval.
 
   /// How many points of the grid a wall clock has shown that shows `wall`: since the epoch, or of those that
@@ -280,6 +281,10 @@ inline Plan plan_of(std::uint64_t seed) {
     plan.wall_clock = change.at.time_since_epoch() - more.between(Nanos{0}, plan.end);
   }
   plan_detail::add_events(more, plan);
+  for (auto& timer : plan.timers) {
+    if (more.chance(400))
+      timer.catch_up = more.one_of<Nanos>({timer.interval / 3, timer.interval, 10 * timer.interval});
+  }
   return plan;
 }
 

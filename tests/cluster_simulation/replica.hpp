@@ -36,6 +36,7 @@ struct Stage {
   /// Called in some runs, in the replica.
   std::function<void(std::size_t replica)> control;
   std::uint64_t retries = 0;
+  std::uint64_t catch_ups = 0;
   std::uint64_t hash = 0xcbf29ce484222325U;
 
   void note(std::int64_t value) { hash = (hash ^ static_cast<std::uint64_t>(value)) * 0x100000001b3U; }
@@ -177,6 +178,7 @@ class Replica : public cliffracer::NatsService {
     registration.jitter = plan.jitter;
     registration.scope = cliffracer::Scope::cluster;
     if (plan.runs_unclaimed) registration.when_unavailable = cliffracer::WhenUnavailable::run;
+    registration.catch_up = plan.catch_up;
     registration.name = name_of(n);
     return registration;
   }
@@ -235,11 +237,13 @@ class Replica : public cliffracer::NatsService {
                   .replica = number_,
                   .began = cluster_.elapsed(),
                   .attempt = tick.attempt,
+                  .is_catch_up = tick.is_catch_up,
                   .entry = told[n].entry - (is_of_removed ? 1 : 0)};
     for (const std::int64_t value : {static_cast<std::int64_t>(n), static_cast<std::int64_t>(tick.token),
                                      static_cast<std::int64_t>(number_), run.began.count()})
       stage_.note(value);
     if (tick.attempt > 1) ++stage_.retries;
+    if (tick.is_catch_up) ++stage_.catch_ups;
     if (!is_of_removed) check_told(ledger, told[n], run, began);
     if (cluster_.is_paused(number_) || cluster_.is_crashed(number_))
       ledger.fail("what stands still runs nothing", run, "");
@@ -266,7 +270,8 @@ class Replica : public cliffracer::NatsService {
   }
 
   /// When the run was begun: one of a plain method may have waited for another one, which let time pass.
-  [[nodiscard]] static Nanos began_at(const TickContext& run) {
+  [[nodiscard]] Nanos began_at(const TickContext& run) const {
+    if (run.is_catch_up) return own_time();
     return cliffracer::testing::VirtualTime::since_start(run.due) + run.deferral + run.lateness;
   }
 
@@ -274,6 +279,7 @@ class Replica : public cliffracer::NatsService {
     const Nanos began = began_at(run);
     const Nanos wall = wall_clock() - (own_time() - began);
     if (run.token == timer.token(wall)) return true;
+    if (run.is_catch_up && timer.is_plain) return run.token < timer.token(wall);
     return began <= skew_unseen_until && run.token == timer.token(wall - skew + skew_before);
   }
 

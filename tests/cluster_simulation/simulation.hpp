@@ -9,6 +9,7 @@ struct Report {
   std::uint64_t replicas = 0;
   std::uint64_t runs = 0;
   std::uint64_t retries = 0;
+  std::uint64_t catch_ups = 0;
   std::uint64_t refused = 0;  ///< Runs whose token was too old for the guarded resource.
   std::uint64_t exact = 0;    ///< Ticks that had to be run by exactly one replica.
   std::uint64_t excused = 0;  ///< Of these, not run because a run before was still in progress.
@@ -19,6 +20,7 @@ struct Report {
     replicas += other.replicas;
     runs += other.runs;
     retries += other.retries;
+    catch_ups += other.catch_ups;
     refused += other.refused;
     exact += other.exact;
     excused += other.excused;

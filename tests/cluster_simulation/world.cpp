@@ -78,6 +78,7 @@ Report World::play() {
     report_.refused += ledger->refused;
   }
   report_.retries = stage_.retries;
+  report_.catch_ups = stage_.catch_ups;
   report_.replicas = sites_.size();
   report_.hash = stage_.hash;
   return report_;
