@@ -162,7 +162,7 @@ class Actor : public cliffracer::NatsService {
     void on_error(const ObservedTimer& timer, Nanos /*length*/, std::string_view /*error*/) override {
       actor_.observed();
       actor_.leaving_.reset();
-      actor_.model().timers[number_in(timer.name)].gives_up(actor_.stage_.now());
+      actor_.model().timers[number_in(timer.name)].failure_told(actor_.stage_.now());
     }
     void on_start(const ObservedTimer& /*timer*/, const TickContext& /*tick*/) override { actor_.observed(); }
     void on_drift(const ObservedTimer& /*timer*/, Nanos /*lateness*/) override { actor_.observed(); }

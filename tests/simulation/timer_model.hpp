@@ -177,13 +177,11 @@ class TimerModel {
     wait(now);
   }
 
-  /// Those who want to know that the run has failed know it. Returns whether it was one too many.
-  bool gives_up(Nanos now) {
-    if (!is_running() || is_paused_ || options_.max_consecutive_errors == 0) return false;
-    if (failures_in_a_row_ < options_.max_consecutive_errors) return false;
-    // Nor a run that was asked for meanwhile.
-    pause(now);
-    return true;
+  /// All who want to know that the run has failed know it: if it was one too many, the timer is paused.
+  void failure_told(Nanos now) {
+    if (!is_running() || is_paused_ || options_.max_consecutive_errors == 0) return;
+    // Nor is there a run that was asked for meanwhile.
+    if (failures_in_a_row_ >= options_.max_consecutive_errors) pause(now);
   }
 
   /// It has had all its runs since the start.
@@ -282,8 +280,11 @@ class TimerModel {
   [[nodiscard]] bool is_executing() const { return is_executing_; }
   [[nodiscard]] bool is_paused() const { return is_paused_; }
   [[nodiscard]] bool is_removed() const { return is_removed_; }
-  /// No run of it has ended in this step, nor is one in progress: another timer may have its name and place.
-  [[nodiscard]] bool has_left() const { return is_removed_ && !is_executing_ && left_in_ < Waiting::steps; }
+  /// No run of it has ended in this step, none is in progress, and nothing is told of it any more: another
+  /// timer may have its name and place.
+  [[nodiscard]] bool has_left() const {
+    return is_removed_ && !is_executing_ && left_in_ < Waiting::steps && skips_to_tell_.empty();
+  }
   [[nodiscard]] bool waits() const { return is_running() && !is_executing_; }
   [[nodiscard]] Waiting waiting() const { return waits() && !is_resting() ? waiting_ : Waiting{}; }
   /// For the end of the time that the run in progress has.
