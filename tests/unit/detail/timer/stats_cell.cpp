@@ -116,7 +116,7 @@ TEST_CASE("a pause has a reason until it ends, and ends the count of errors in a
   cell.loop_started(TimePoint{5s});
   run(cell, Outcome::failed, 1ms, "one");
   cell.due_again(TimePoint{5s});
-  cell.paused("lunch");
+  cell.paused("lunch", cliffracer::detail::never);
   CHECK(snapshot(cell).is_paused);
   CHECK(snapshot(cell).pause_reason == "lunch");
   CHECK(cell.next_due() == cliffracer::detail::never);
