@@ -444,7 +444,9 @@ class ClusterClaims final : public TickClaims {
       co_return true;
     }
     const WallTime wall = wall_clock();
-    const auto missed = member.catch_up.find(token, wall, around_.queue.now());
+    // What was claimed while the answer was on its way is known already.
+    const std::uint64_t newest_claim = std::max(token, member.watch.newest_claim());
+    const auto missed = member.catch_up.find(newest_claim, wall, around_.queue.now());
     if (missed && missed_(*member.entry, *missed)) member.catch_up.offered(wall);
     co_return true;
   }

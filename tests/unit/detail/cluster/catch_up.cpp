@@ -161,6 +161,8 @@ class Reports : public cliffracer::NatsService {
 
 /// Replicas that are deployed again over due points. The clocks begin at a full hour.
 struct Deployment {
+  explicit Deployment(const cliffracer::testing::VirtualTimeOptions& options = {}) : time{options} {}
+
   std::unique_ptr<Reports, VirtualTime::StopAndDelete> make(const Options& options = {}) {
     return time.make<Reports>(runs, time, options);
   }
@@ -400,4 +402,16 @@ TEST_CASE("catch_up is refused where it means nothing") {
         "service plain: timer run: catch_up must be at most the time that claims are kept "
         "(ServiceConfig::cluster.keep)");
   CHECK(problem_of(forgetful, {.interval = 1h, .scope = Scope::cluster, .catch_up = 5h}).empty());
+}
+
+TEST_CASE("a tick that is claimed while the newest claim is looked for is not caught up, too") {
+  // So that the answers come in any order.
+  const auto seed = GENERATE(range(std::uint64_t{1}, std::uint64_t{40}));
+  Deployment deployment{{.seed = seed}};
+  deployment.run_before(3h);
+  deployment.broker.set_store({.answer_delay = {1ms, 1900ms}});
+  const auto service = deployment.make({.eager = true});
+  deployment.time.start(*service);
+  deployment.time.advance(1min);
+  CHECK(deployment.runs.size() == 1);
 }
