@@ -133,7 +133,7 @@ class Replica : public cliffracer::NatsService {
     config.jitter_seed = plan.seed * 16 + number + 1;
     config.cluster.owner_timeout = plan.owner_timeout;
     // In the end it is looked at who has claimed what.
-    if (plan.end > std::chrono::hours{24}) config.cluster.keep = 2 * plan.end;
+    if (plan.end > std::chrono::hours{24}) config.cluster.keep = 10 * plan.end;
     return config;
   }
 
