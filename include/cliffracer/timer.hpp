@@ -168,12 +168,12 @@ struct timer {
   WhenUnavailable when_unavailable = WhenUnavailable::miss;
   /// How old a tick of a cluster timer may be that no replica has claimed, and still be run; >= 0. When a
   /// replica starts, and when it can claim again after it could not, it looks for the newest tick; if that is
-  /// not claimed and not older than this, the replicas claim it like any other, and one of them runs it, once,
-  /// with TickContext::is_catch_up. Ticks before it are counted as missed. A tick that a replica claimed and
-  /// did not finish is not run again. Nothing is caught up when no claim is in the bucket, as at a first
-  /// deployment or after an outage that claims do not outlast (ClusterConfig::keep), nor when the newest claim
-  /// was made for another schedule. A timer that is paused or waits for a retry catches up nothing. Zero:
-  /// never. (As Kubernetes' startingDeadlineSeconds and Quartz' misfire instructions.)
+  /// not claimed and not older than this, the replicas claim it like any other, and one of them runs it,
+  /// once, with TickContext::is_catch_up. Ticks before it are counted as missed. A tick that a replica
+  /// claimed and did not finish is not run again. Nothing is caught up when no claim is in the bucket, as at
+  /// a first deployment or after an outage that claims do not outlast (ClusterConfig::keep), nor when the
+  /// newest claim was made for another schedule. A timer that is paused or waits for a retry catches up
+  /// nothing. Zero: never. (As Kubernetes' startingDeadlineSeconds and Quartz' misfire instructions.)
   detail::OptionDuration catch_up = std::chrono::nanoseconds{0};
   /// What becomes of due points that pass while a run is in progress or the event loop is busy, up to
   /// `max_drift`.

@@ -1,8 +1,8 @@
 // One replica of a trial: replica URLS LEDGER BUCKET_REPLICAS WORK LONG_WORK (milliseconds).
 //
 // A cluster timer has a tick each second and writes each run into LEDGER. A run takes WORK, one in eight
-// LONG_WORK; one in twenty fails at first. Another one has a tick each five seconds, and catches up. Prints "NAME ID" when it has started, and the first timer's statistics
-// when SIGTERM has ended it.
+// LONG_WORK; one in twenty fails at first. Another one has a tick each five seconds, and catches up. Prints
+// "NAME ID" when it has started, and the first timer's statistics when SIGTERM has ended it.
 
 #include <cliffracer/cliffracer.hpp>
 
