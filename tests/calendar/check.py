@@ -3,6 +3,7 @@
 
     check.py expressions PROGRAM [--queries N] [--seed S]   points of random expressions, with cron_rules.py
     check.py zones PROGRAM                                  changes of all clocks from 1970 to 2100, with zdump -v
+    check.py slim PROGRAM                                   the same, with zone files as zic -b slim writes them
 
 PROGRAM is query.cpp, compiled. Ends with 1 and shows what differs, at most 20 of it.
 """
@@ -10,11 +11,15 @@ PROGRAM is query.cpp, compiled. Ends with 1 and shows what differs, at most 20 o
 import argparse
 import bisect
 import calendar
+import os
 import random
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 import zoneinfo
+from pathlib import Path
 
 from cron_rules import MONTHS, WEEKDAYS, Cron, Days, Stretch, changes
 
@@ -24,20 +29,26 @@ Africa/Casablanca Pacific/Apia Europe/Dublin America/Sao_Paulo Asia/Tehran Pacif
 America/Havana Asia/Beirut Pacific/Kwajalein Asia/Kathmandu Europe/London America/Nuuk UTC""".split()
 
 
+# By cctz 2.3.
+KNOWN_WRONG_IF_SLIM = set("""America/Godthab America/Grand_Turk America/Indiana/Petersburg America/Indiana/Vincennes
+America/Metlakatla America/North_Dakota/Beulah America/Nuuk America/Ojinaga America/Resolute America/Scoresbysund
+Antarctica/Troll Asia/Famagusta Asia/Gaza Asia/Hebron Europe/Lisbon Pacific/Norfolk Portugal""".split())
+
 # Rules that a random expression may break.
 MAY_BE_REFUSED = ("there is no such day in any year", "it has more than 80 characters")
 
 
 class Asker:
-    def __init__(self, program):
+    def __init__(self, program, folder=None):
         self.program = program
+        self.environment = {**os.environ, "TZDIR": folder} if folder else None
         self.asked = 0
         self.differences = []
 
     def ask(self, questions):
         self.asked += len(questions)
         done = subprocess.run([self.program], input="\n".join(questions) + "\n", capture_output=True, text=True,
-                              check=True)
+                              check=True, env=self.environment)
         answers = done.stdout.splitlines()
         assert len(answers) == len(questions), f"{len(answers)} answers to {len(questions)} questions"
         return answers
@@ -221,8 +232,8 @@ def zdump(zone):
             yield instant, int(words[-1].removeprefix("gmtoff="))
 
 
-def check_zones(arguments):
-    asker = Asker(arguments.program)
+def ask_of_zones(asker):
+    """Yields each zone when it has been compared."""
     for zone in sorted(zoneinfo.available_timezones() - {"localtime"}):
         expected = []
         last = None
@@ -242,17 +253,50 @@ def check_zones(arguments):
             last = (instant, offset)
         if expected:
             asker.compare(expected)
+        yield zone
+
+
+def check_zones(arguments):
+    asker = Asker(arguments.program)
+    for _ in ask_of_zones(asker):
+        pass
     return asker.report("zones")
+
+
+def make_slim_files(folder):
+    """False: there is nothing to make them from, or with."""
+    sources = [path for path in (Path(folder) / "tzdata.zi" for folder in zoneinfo.TZPATH) if path.exists()]
+    zic = shutil.which("zic", path=os.environ.get("PATH", "") + os.pathsep + "/usr/sbin")
+    if not sources or zic is None:
+        return False
+    subprocess.run([zic, "-b", "slim", "-d", folder, sources[0]], check=True)
+    return True
+
+
+def check_slim(arguments):
+    with tempfile.TemporaryDirectory() as folder:
+        if not make_slim_files(folder):
+            print("SKIPPED: there is no zic, or no tzdata.zi")
+            return 77
+        asker = Asker(arguments.program, folder)
+        wrong = []
+        for zone in ask_of_zones(asker):
+            if asker.differences:
+                wrong.append(zone)
+                asker.differences = []
+        print(f"slim: {asker.asked} questions, wrong zones: {', '.join(wrong) or 'none'}")
+        return 0 if KNOWN_WRONG_IF_SLIM.issuperset(wrong) else 1
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("expressions", "zones"))
+    parser.add_argument("what", choices=("expressions", "zones", "slim"))
     parser.add_argument("program")
     parser.add_argument("--queries", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
-    return check_expressions(arguments) if arguments.what == "expressions" else check_zones(arguments)
+    checks = {"expressions": check_expressions, "zones": check_zones, "slim": check_slim}
+    return checks[arguments.what](arguments)
 
 
 if __name__ == "__main__":
