@@ -54,7 +54,7 @@ class Replica : public cliffracer::NatsService {
   }
 
   static std::string name_of(std::size_t timer) { return "t" + std::to_string(timer); }
-  static std::size_t number_of(const std::string& name) { return std::stoul(name.substr(1)); }
+  static std::size_t number_of(const std::string& timer) { return std::stoul(timer.substr(1)); }
 
   /// Its wall clock, which shows `skew` more than it would if it had never been set.
   [[nodiscard]] Nanos wall_clock() const { return stage_.plan.wall_clock + own_time() + skew; }
