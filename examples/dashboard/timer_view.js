@@ -94,7 +94,9 @@ export class TimerView {
   }
 
   #askForRuns() {
-    if (this.part.more.open && this.#mayAskForRuns) this.#act('next_runs', this);
+    const { timer } = this.entry;
+    const hasNone = timer.isPaused || !timer.isRunning;
+    if (this.part.more.open && this.#mayAskForRuns && !hasNone) this.#act('next_runs', this);
   }
 
   /** When the timer is due next, in seconds since the epoch. */

@@ -14,7 +14,7 @@ struct ClusterConfig {
   /// Of the bucket, on as many servers: 1 to 5. More of them in a bucket that exists are fine.
   int replicas = 1;
   /// How long claims are kept; 0: a day and three intervals of the slowest cluster timer, or its catch_up and
-  /// an interval. Else at least three intervals and the catch_up of each.
+  /// an interval. Else at least that of each, without the day.
   std::chrono::nanoseconds keep{0};
   /// A run elsewhere that has not been heard of for as long is no reason any more to pass over a tick;
   /// >= 100 ms. On the steady clock of who waits.

@@ -111,7 +111,7 @@ struct TimerStats {
   bool is_finished = false;    ///< It has had its `max_runs`.
   bool is_executing = false;   ///< A run is in progress, or waits for a worker.
   bool is_overdue = false;     ///< The run in progress has outlasted `timeout`.
-  bool is_paused = false;      ///< No run starts until resume().
+  bool is_paused = false;      ///< No run starts until resume(), or `paused_until`.
   std::string pause_reason{};  ///< Why, at most 255 bytes; empty when not paused.
   /// Until when, by the wall clock; empty: until resume(), or not paused.
   std::optional<std::chrono::system_clock::time_point> paused_until{};

@@ -232,6 +232,18 @@ inline void give_jitter(Random& random, Plan& plan) {
 /// Those who control timers from outside, drawn after all else, too.
 inline void give_requests(Random& random, Plan& plan) { plan.requests = random.one_of({0, 0, 20, 200}); }
 
+/// What few timers have, in the order in which it came into the worlds: so older ones stay as they were.
+inline void give_the_rest(Random& random, Plan& plan) {
+  limit_threads(plan);
+  give_rare_options(random, plan);
+  give_timeouts(random, plan);
+  give_controls_to_observers(random, plan);
+  give_changes(random, plan);
+  give_wall_clock(random, plan);
+  give_jitter(random, plan);
+  give_requests(random, plan);
+}
+
 }  // namespace plan_detail
 
 /// A world of `length` virtual time, with dozens of timers in several services.
@@ -247,14 +259,7 @@ inline Plan plan_of(std::uint64_t seed, Nanos length) {
   const auto count = random.between(2, 5);
   for (std::int64_t n = 0; n < count; ++n)
     plan.services.push_back(plan_detail::service_plan(random, length, beat, random.chance(500)));
-  plan_detail::limit_threads(plan);
-  plan_detail::give_rare_options(random, plan);
-  plan_detail::give_timeouts(random, plan);
-  plan_detail::give_controls_to_observers(random, plan);
-  plan_detail::give_changes(random, plan);
-  plan_detail::give_wall_clock(random, plan);
-  plan_detail::give_jitter(random, plan);
-  plan_detail::give_requests(random, plan);
+  plan_detail::give_the_rest(random, plan);
   return plan;
 }
 
@@ -276,14 +281,7 @@ inline Plan small_plan_of(std::uint64_t seed) {
     }
     plan.services.push_back(std::move(service));
   }
-  plan_detail::limit_threads(plan);
-  plan_detail::give_rare_options(random, plan);
-  plan_detail::give_timeouts(random, plan);
-  plan_detail::give_controls_to_observers(random, plan);
-  plan_detail::give_changes(random, plan);
-  plan_detail::give_wall_clock(random, plan);
-  plan_detail::give_jitter(random, plan);
-  plan_detail::give_requests(random, plan);
+  plan_detail::give_the_rest(random, plan);
   return plan;
 }
 

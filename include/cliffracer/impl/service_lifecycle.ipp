@@ -190,6 +190,7 @@ CLIFFRACER_DECL asio::awaitable<void> Service::start() {
   co_await asio::co_spawn(strand_, std::move(starting), asio::use_awaitable);
 }
 
+/// Without a result, because co_spawn() is compiled once more for each type of one.
 CLIFFRACER_DECL asio::awaitable<void> Service::start_or_throw() {
   const bool started = co_await start_here();
   if (!started) {

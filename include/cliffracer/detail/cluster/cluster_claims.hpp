@@ -369,22 +369,15 @@ class ClusterClaims final : public TickClaims {
   /// At the start, so that a bucket that cannot be used is told of before the first tick, and whenever a tick
   /// may have been missed. Throws std::bad_alloc.
   void prepare_soon() {
-    if (is_stopping_ || std::exchange(is_preparing_, true)) return;
-    try {
-      preparing_ = around_.tasks.spawn({}, prepare());
-    } catch (...) {
-      is_preparing_ = false;
-      throw;
-    }
+    const bool is_on_its_way = preparing_ && !preparing_->has_ended();
+    if (!is_stopping_ && !is_on_its_way) preparing_ = around_.tasks.spawn({}, prepare());
   }
 
   asio::awaitable<void> prepare() {
     try {
       auto preparing = make_ready_at_last();
       co_await std::move(preparing);
-      is_preparing_ = false;
     } catch (...) {
-      is_preparing_ = false;
       // The service stops.
       if (!is_abort(std::current_exception())) throw;
     }
@@ -569,7 +562,6 @@ class ClusterClaims final : public TickClaims {
   std::optional<std::chrono::nanoseconds> kept_;
   Alarm beat_alarm_;
   bool is_started_ = false;
-  bool is_preparing_ = false;
   bool was_started_ = false;  // ever
   bool is_stopping_ = false;
 };

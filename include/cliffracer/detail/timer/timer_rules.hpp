@@ -137,8 +137,11 @@ inline void check_less(const std::string& what, std::chrono::nanoseconds duratio
     require(
         defaults.keep.count() == 0 || defaults.keep / 3 >= interval,
         "interval must be at most a third of the time that claims are kept (ServiceConfig::cluster.keep)");
-    require(defaults.keep.count() == 0 || catch_up == until_next_point || defaults.keep >= catch_up,
-            "catch_up must be at most the time that claims are kept (ServiceConfig::cluster.keep)");
+    // The claim before the oldest tick that may be caught up must still be there.
+    require(
+        defaults.keep.count() == 0 || catch_up == until_next_point || defaults.keep - interval >= catch_up,
+        "catch_up and an interval must be at most the time that claims are kept "
+        "(ServiceConfig::cluster.keep)");
     options.align_to_epoch = !has_calendar;
   }
   require(options.run_on <= RunOn::worker_pool, "run_on is no RunOn");

@@ -42,6 +42,8 @@ class TaskGroup {
    public:
     explicit Task(std::string task_name) : name_{std::move(task_name)} {}
 
+    [[nodiscard]] bool has_ended() const noexcept { return has_ended_; }
+
    private:
     friend class TaskGroup;
     std::string name_;

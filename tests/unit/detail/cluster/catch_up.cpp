@@ -127,6 +127,7 @@ struct Options {
   std::chrono::nanoseconds catch_up = 6h;
   bool eager = false;
   std::chrono::nanoseconds initial_delay = 0s;
+  cliffracer::WhenUnavailable when_unavailable = cliffracer::WhenUnavailable::miss;
 };
 
 /// One replica of a service with an hourly timer.
@@ -138,6 +139,7 @@ class Reports : public cliffracer::NatsService {
                                                 .eager = options.eager,
                                                 .error_backoff = 1s,
                                                 .scope = Scope::cluster,
+                                                .when_unavailable = options.when_unavailable,
                                                 .catch_up = options.catch_up};
     if (options.initial_delay > 0s) registration.initial_delay = options.initial_delay;
     add(registration);
@@ -163,8 +165,16 @@ class Reports : public cliffracer::NatsService {
 struct Deployment {
   explicit Deployment(const cliffracer::testing::VirtualTimeOptions& options = {}) : time{options} {}
 
-  std::unique_ptr<Reports, VirtualTime::StopAndDelete> make(const Options& options = {}) {
+  VirtualTime::Owned<Reports> make(const Options& options = {}) {
     return time.make<Reports>(runs, time, options);
+  }
+
+  /// A version that runs for a minute, and then goes on.
+  VirtualTime::Owned<Reports> deploy(const Options& options = {}) {
+    auto service = make(options);
+    time.start(*service);
+    time.advance(1min);
+    return service;
   }
 
   /// A first version runs ticks until half past an hour; then there is none for `pause`.
@@ -215,42 +225,36 @@ TEST_CASE("a tick that passed while no replica ran is run once at the start, and
 
 TEST_CASE("what is too old, was claimed, or is of another schedule is not caught up") {
   Deployment deployment;
+  Options options;
   SECTION("too old") {
-    deployment.run_before(1h, {.catch_up = 29min});
-    const auto service = deployment.make({.catch_up = 29min});
-    deployment.time.start(*service);
-    deployment.time.advance(1min);
-    CHECK(deployment.runs.empty());
+    options.catch_up = 29min;
+    deployment.run_before(1h, options);
   }
-  SECTION("claimed") {
-    deployment.run_before(10min);
-    const auto service = deployment.make();
-    deployment.time.start(*service);
-    deployment.time.advance(1min);
-    CHECK(deployment.runs.empty());
-  }
+  SECTION("claimed") { deployment.run_before(10min); }
   SECTION("another schedule") {
     deployment.run_before(3h);
-    const auto service = deployment.make({.interval = 2h});
-    deployment.time.start(*service);
-    deployment.time.advance(1min);
-    CHECK(deployment.runs.empty());
-    CHECK(deployment.log.count("was claimed for another schedule") == 1);
+    options.interval = 2h;
   }
   SECTION("never") {
-    deployment.run_before(3h, {.catch_up = 0s});
-    const auto service = deployment.make({.catch_up = 0s});
-    deployment.time.start(*service);
-    deployment.time.advance(1min);
-    CHECK(deployment.runs.empty());
+    options.catch_up = 0s;
+    deployment.run_before(3h, options);
   }
-  SECTION("a first deployment") {
-    deployment.time.advance(30min);
-    const auto service = deployment.make();
-    deployment.time.start(*service);
-    deployment.time.advance(1min);
-    CHECK(deployment.runs.empty());
+  SECTION("an outage that claims do not outlast: a day, six hours and an interval") {
+    deployment.run_before(31h + 30min);
   }
+  SECTION("a first deployment") { deployment.time.advance(30min); }
+  const auto service = deployment.deploy(options);
+  CHECK(deployment.runs.empty());
+  CHECK(deployment.log.count("was claimed for another schedule") == (options.interval == 2h ? 1 : 0));
+}
+
+TEST_CASE("claims are kept for so long that an outage of nearly a day is caught up") {
+  Deployment deployment;
+  deployment.run_before(29h);
+  const auto service = deployment.deploy();
+  REQUIRE(deployment.runs.size() == 1);
+  CHECK(deployment.runs[0].is_catch_up);
+  CHECK(service->stats().skipped.missed == 28);
 }
 
 TEST_CASE("a timer that is paused, or runs at its start anyway, catches nothing up") {
@@ -264,9 +268,7 @@ TEST_CASE("a timer that is paused, or runs at its start anyway, catches nothing 
     CHECK(deployment.runs.empty());
   }
   SECTION("eager: that is the tick's run") {
-    const auto service = deployment.make({.eager = true});
-    deployment.time.start(*service);
-    deployment.time.advance(1min);
+    const auto service = deployment.deploy({.eager = true});
     REQUIRE(deployment.runs.size() == 1);
     CHECK_FALSE(deployment.runs[0].is_catch_up);
   }
@@ -307,28 +309,50 @@ TEST_CASE("a run that catches up is retried like any other") {
   CHECK_FALSE(deployment.runs[1].is_catch_up);
 }
 
-TEST_CASE("a tick that nobody could claim is run when the bucket can be reached again, once") {
+namespace {
+
+/// Two replicas that cannot reach the broker for five minutes, in which a tick is due.
+struct Outage {
+  explicit Outage(const Options& options = {}) {
+    for (std::size_t n = 0; n < 2; ++n) {
+      replicas.push_back(cluster.make<Reports>(n, runs, cluster.time(n), options));
+      cluster.start(n, *replicas[n]);
+    }
+    cluster.advance(1h + 59min);
+    REQUIRE(runs.size() == 1);
+    for (std::size_t n = 0; n < 2; ++n) cluster.partition(n);
+    cluster.advance(5min);
+  }
+  void end() {
+    for (std::size_t n = 0; n < 2; ++n) cluster.heal(n);
+    cluster.advance(1min);
+  }
+
   VirtualCluster cluster{{.replicas = 2, .seed = 3}};
   std::vector<Run> runs;
   std::vector<VirtualCluster::Owned<Reports>> replicas;
-  for (std::size_t n = 0; n < 2; ++n) {
-    replicas.push_back(cluster.make<Reports>(n, runs, cluster.time(n)));
-    cluster.start(n, *replicas[n]);
-  }
-  cluster.advance(1h + 59min);
-  REQUIRE(runs.size() == 1);
-  for (std::size_t n = 0; n < 2; ++n) cluster.partition(n);
-  cluster.advance(5min);
-  CHECK(runs.size() == 1);
-  for (const auto& replica : replicas) CHECK(replica->stats().skipped.claim_failed == 1);
-  for (std::size_t n = 0; n < 2; ++n) cluster.heal(n);
-  cluster.advance(1min);
-  REQUIRE(runs.size() == 2);
-  CHECK(runs[1].is_catch_up);
-  CHECK(runs[1].token == runs[0].token + an_hour);
-  for (const auto& replica : replicas) CHECK(replica->stats().skipped.missed == 0);
-  cluster.advance(1h);
-  CHECK(runs.size() == 3);
+};
+
+}  // namespace
+
+TEST_CASE("a tick that nobody could claim is run when the bucket can be reached again, once") {
+  Outage outage;
+  CHECK(outage.runs.size() == 1);
+  for (const auto& replica : outage.replicas) CHECK(replica->stats().skipped.claim_failed == 1);
+  outage.end();
+  REQUIRE(outage.runs.size() == 2);
+  CHECK(outage.runs[1].is_catch_up);
+  CHECK(outage.runs[1].token == outage.runs[0].token + an_hour);
+  for (const auto& replica : outage.replicas) CHECK(replica->stats().skipped.missed == 0);
+  outage.cluster.advance(1h);
+  CHECK(outage.runs.size() == 3);
+}
+
+TEST_CASE("a tick that ran although nobody could claim it is not caught up") {
+  Outage outage{{.when_unavailable = cliffracer::WhenUnavailable::run}};
+  CHECK(outage.runs.size() == 3);
+  outage.end();
+  CHECK(outage.runs.size() == 3);
 }
 
 namespace {
@@ -399,9 +423,10 @@ TEST_CASE("catch_up is refused where it means nothing") {
         "service plain: timer run: catch_up must not be negative");
   Plain forgetful{{.keep = 5h}};
   CHECK(problem_of(forgetful, {.interval = 1h, .scope = Scope::cluster, .catch_up = 6h}) ==
-        "service plain: timer run: catch_up must be at most the time that claims are kept "
+        "service plain: timer run: catch_up and an interval must be at most the time that claims are kept "
         "(ServiceConfig::cluster.keep)");
-  CHECK(problem_of(forgetful, {.interval = 1h, .scope = Scope::cluster, .catch_up = 5h}).empty());
+  CHECK_FALSE(problem_of(forgetful, {.interval = 1h, .scope = Scope::cluster, .catch_up = 4h + 1ns}).empty());
+  CHECK(problem_of(forgetful, {.interval = 1h, .scope = Scope::cluster, .catch_up = 4h}).empty());
 }
 
 TEST_CASE("a tick that is claimed while the newest claim is looked for is not caught up, too") {
